@@ -207,3 +207,73 @@ class InjectionSummary(models.Model):
 
     def __str__(self):
         return f"{self.n_stars:,} artificial stars in {self.reference} {self.filter}"
+
+
+class PracticeRunQuerySet(models.QuerySet):
+    """Runs of practice by person and score."""
+
+    def scored(self, user):
+        """A person's finished runs with ``n_right`` of ``n_items``, the latest first."""
+        tops = models.Q(items__answer=models.F("items__truth"))
+        return (
+            self.filter(user=user, finished__isnull=False)
+            .annotate(n_items=models.Count("items"), n_right=models.Count("items", filter=tops))
+            .order_by("-pk")
+        )
+
+
+class PracticeRun(models.Model):
+    """Known stars that a person practises on. Nothing else reads these."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="practice_runs"
+    )
+    begun = models.DateTimeField(auto_now_add=True)
+    finished = models.DateTimeField(null=True)
+
+    objects = PracticeRunQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galpracticeruns"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(finished=None), name="galpracticeruns_one_open"
+            )
+        ]
+
+    def __str__(self):
+        return f"practice of {self.user_id}"
+
+    @property
+    def score(self) -> tuple[int, int]:
+        """The number of right answers, and of all answers so far."""
+        given = list(self.items.exclude(answer=None).values_list("answer_id", "truth_id"))
+        return sum(one == truth for one, truth in given), len(given)
+
+
+class PracticeItem(models.Model):
+    """A known candidate, or a simulated star, in a run of practice."""
+
+    run = models.ForeignKey(PracticeRun, on_delete=models.CASCADE, related_name="items")
+    rank = models.PositiveSmallIntegerField(help_text="in the order of the run")
+    refsource_id = models.BigIntegerField(null=True, help_text="null: simulated")
+    kind = models.CharField(max_length=10, blank=True, help_text="of the simulator")
+    seed = models.PositiveIntegerField(default=0, help_text="of the simulated star")
+    truth = models.ForeignKey("variables.TaxonomyClass", on_delete=models.CASCADE, related_name="+")
+    answer = models.ForeignKey(
+        "variables.TaxonomyClass", null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    answered = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "galpracticeitems"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "rank"], name="galpracticeitems_rank")
+        ]
+
+    def __str__(self):
+        return f"{self.rank} of run {self.run_id}"
+
+    @property
+    def is_right(self) -> bool:
+        return self.answer_id == self.truth_id

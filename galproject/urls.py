@@ -14,6 +14,8 @@ from variables.diagrams.views import gallery
 urlpatterns = [
     path("", include("galproject.home.urls")),
     path("find/", include("galproject.finding.urls")),
+    path("practice/", include("galproject.practice.urls")),
+    path("help/", include("galproject.help.urls")),
     path("", include("galproject.sign_on.urls")),
     path("password/", PasswordView.as_view(), name="password_change"),
     path("password/done/", PasswordChangeDoneView.as_view(), name="password_change_done"),

@@ -5,7 +5,7 @@ import {byId, element, numberIn} from "./elements.js";
 import {showDiagram} from "./field-diagram.js";
 import {MOST_HARMONICS, foldIn, hashOf} from "./fold-link.js";
 import {Folding} from "./folding.js";
-import {onKeys} from "./keys.js";
+import {onKeysOf} from "./keys.js";
 import {LightCurveChart} from "./light-curve.js";
 import {Periodogram} from "./periodogram.js";
 import {showPublished} from "./published-diagram.js";
@@ -176,9 +176,9 @@ function listenToFolding(folding) {
   for (const button of document.querySelectorAll("[data-days]")) {
     button.addEventListener("click", () => fold(button.dataset.days));
   }
-  onKeys({
-    ".": () => folding.next(), "[": () => folding.multiply(0.5), "]": () => folding.multiply(2),
-    "+": () => folding.shift(1), "-": () => folding.shift(-1), "0": () => folding.fold(null),
+  onKeysOf("candidate", {
+    nextPeriod: () => folding.next(), half: () => folding.multiply(0.5), twice: () => folding.multiply(2),
+    aliasAbove: () => folding.shift(1), aliasBelow: () => folding.shift(-1), unfold: () => folding.fold(null),
   });
   byId("find-period").addEventListener("click", ({target}) => {
     found.textContent = "Looking for periods …";
@@ -233,7 +233,7 @@ function cutouts() {
   tiles.forEach((tile, k) => tile.addEventListener("click", () => choose(k)));
   button.addEventListener("click", blink);
   choose(chosen);
-  onKeys({b: blink, ArrowLeft: () => choose(chosen - 1), ArrowRight: () => choose(chosen + 1)});
+  onKeysOf("candidate", {blink, left: () => choose(chosen - 1), right: () => choose(chosen + 1)});
 }
 
 async function field() {
@@ -243,7 +243,9 @@ async function field() {
   await showPublished(byId("published"), data.published);
 }
 
-onKeys({j: () => byId("next")?.click(), k: () => byId("previous")?.click(), ">": () => byId("moved-to")?.click()});
+onKeysOf("candidate", {
+  next: () => byId("next")?.click(), previous: () => byId("previous")?.click(), moved: () => byId("moved-to")?.click(),
+});
 cutouts();
 // The light curves first: they are what people look for.
 await orTell(byId("periods"), lightCurves);

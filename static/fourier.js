@@ -12,7 +12,7 @@ function terms(phase, n) {
 // A function from phase to magnitude with ``n`` harmonics; null of too few points to tell.
 export function fourierSeries(phases, mags, errors, n) {
   const size = 2 * n + 1;
-  if (n < 1 || phases.length < size + 2) return null;
+  if (n < 1 || phases.length < size + 4) return null;
   const rows = Array.from({length: size}, () => new Array(size + 1).fill(0));
   phases.forEach((phase, at) => {
     const x = terms(phase, n), weight = 1 / ((errors[at] ?? 0) ** 2 + LEAST_ERROR ** 2);

@@ -1,5 +1,7 @@
 // Which keys are commands to a page, and not text or shortcuts of the browser.
 
+import {KEYS} from "./key-lists.js";
+
 const FIELDS = "input, select, textarea, [contenteditable]";
 
 export const hasModifier = ({ctrlKey, altKey, metaKey}) => ctrlKey || altKey || metaKey;
@@ -12,4 +14,13 @@ export function onKeys(actions) {
     event.preventDefault();
     actions[event.key]();
   });
+}
+
+// {key: the name of its command} on a page.
+export const keysOf = (page) => Object.assign({}, ...KEYS[page].map((line) => line.keys));
+
+// The same as onKeys, of commands by their names in the list of a page.
+export function onKeysOf(page, commands) {
+  const named = Object.entries(keysOf(page)).filter(([, name]) => name in commands);
+  onKeys(Object.fromEntries(named.map(([key, name]) => [key, commands[name]])));
 }

@@ -11,6 +11,7 @@ import {byId, element, numberIn, painted, say} from "./elements.js";
 import {hashOf} from "./fold-link.js";
 import {setFavourite} from "./favourites.js";
 import {Folding} from "./folding.js";
+import {keysOf} from "./keys.js";
 import {Palette, changeOf, finish, listen, magnitudeOf} from "./vetting.js";
 
 // Cards at hand beyond the one that is shown; how many cards are kept.
@@ -247,7 +248,7 @@ listen(palette, {
   left: () => cutouts.step(-1), right: () => cutouts.step(1),
   open: () => current() && window.open(byId("source").href, "_blank", "noopener"),
   next: () => look(1), previous: () => look(-1),
-}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", ",": "comments", "*": "favourite", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", ">": "move", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
+}, keysOf("card"));
 
 await show();
 document.body.dataset.ready = "yes";

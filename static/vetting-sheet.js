@@ -5,6 +5,7 @@ import {CandidateQueue} from "./candidate-queue.js";
 import {cutoutBlinker, preload, tile} from "./cutouts.js";
 import {DecisionHistory, decision, newKey, outbox, undoEarlier} from "./decisions.js";
 import {byId, element, painted, pause, say} from "./elements.js";
+import {keysOf} from "./keys.js";
 import {Closer} from "./sheet-closer.js";
 import {SheetCurves} from "./sheet-curves.js";
 import {Groups} from "./sheet-groups.js";
@@ -383,7 +384,7 @@ listen(palette, {
   },
   left: () => move(state.at - 1), right: () => move(state.at + 1),
   up: () => vertical(-1), down: () => vertical(1),
-}, {" ": "skip", z: "undo", Backspace: "undo", b: "blink", x: "select", o: "open", w: "groups", Enter: "batch", ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down"});
+}, keysOf("sheet"));
 
 await turn();
 document.body.dataset.ready = "yes";

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from galproject.home import survey_state
 from galproject.home.fields import observed_fields
 from galproject.home.sky_map import sky_map
+from galproject.practice.runs import offers_practice
 
 
 @require_safe
@@ -20,6 +21,7 @@ def home(request):
         "candidates": survey_state.candidates(),
         "flags": survey_state.flag_counts(),
         "campaigns": survey_state.campaigns_of(request.user),
+        "offers_practice": offers_practice(request.user),
         "at_work": survey_state.at_work(),
         "failures": survey_state.failures(),
     }

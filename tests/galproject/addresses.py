@@ -53,6 +53,8 @@ THINGS = {
     "invitation/": "invitation",
     "tags/": "tag",
     "taggings/": "tagging",
+    "help/page/": "help",
+    "practice/": "practice",
 }
 OTHER_PLACES = {"image_id": "image", "app_label": "app_label", "url": "url"}
 

@@ -37,6 +37,9 @@ CHOOSE, JUDGE, ENQUEUE = (
 PAGES = [
     "home",
     "find",
+    "help",
+    "help_of_page",
+    "field_guide",
     "working_status",
     "exposure",
     "focal_plane",
@@ -95,6 +98,7 @@ FORMS = {
     **dict.fromkeys(("favourite", "tag_candidate", "untag_candidate"), VIEW_SURVEY),
     **dict.fromkeys(("rename_tag", "delete_tag"), EDIT),
     **dict.fromkeys(("change_comment", "withdraw_comment"), VOTE),
+    **dict.fromkeys(("begin_practice", "answer_practice"), VOTE),
     **dict.fromkeys(
         ("vet_decide", "vet_decide_group", "vet_undo", "vet_release", "vote", "new_star_list"), VOTE
     ),
@@ -132,6 +136,8 @@ OTHERS = {
     "export_decisions": {"GET": CAMPAIGN, "HEAD": CAMPAIGN},
     "vet": {"GET": VOTE, "HEAD": VOTE},
     "vet_next": {"GET": VOTE},
+    "practice": {"GET": VOTE, "HEAD": VOTE},
+    "practice_curve": {"GET": VOTE, "HEAD": VOTE},
     "vet_group": {"GET": VOTE},
     "invitation": dict.fromkeys(OF_PAGES, OPEN),
     "check": {"GET": VOTE, "HEAD": VOTE},

@@ -38,6 +38,7 @@ PAGES = (
         "plane",
         "tags",
     ),
+    *("help", "field_guide"),
     *("references", "quality", "coverage", "coverage_exposures"),
     *("diagrams", "diagram_points", "gallery", "completeness"),
 )

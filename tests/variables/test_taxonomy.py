@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from galproject.help.keys import key_lists
 from tests.builders.campaigns import make_campaign, make_voter, vote
 from tests.builders.candidates import make_candidates
 from variables.models import Artifact, Campaign, Taxonomy, TaxonomyClass
@@ -24,9 +25,10 @@ def first():
 
 
 def keys_in(script):
-    """The keys that a lane's script binds to commands."""
-    bound = re.search(r"\}, (\{[^{}]*\})\);", (STATIC / script).read_text()).group(1)
-    return {key or word for key, word in re.findall(r'(?:"([^"]+)"|\b(\w+)): "', bound)}
+    """The keys that a lane's script binds to commands: of its list, which it names."""
+    (page,) = re.findall(r'\}, keysOf\("(\w+)"\)\);', (STATIC / script).read_text())
+    keys = {key for line in key_lists()[page] for key in line.keys}
+    return {" " if key == "Space" else key for key in keys} - set("←→↑↓")
 
 
 def test_the_first_taxonomy_is_current_and_its_subtypes_are_those_of_flags(first):

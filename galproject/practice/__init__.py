@@ -1,0 +1,1 @@
+"""Practice: known stars for newcomers to vote on, which counts nowhere else."""
