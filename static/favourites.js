@@ -1,6 +1,6 @@
 // Stars by which people mark candidates for themselves: a click, or the key * on a candidate's page.
 
-import {onKeys} from "./keys.js";
+import {onKeysOf} from "./keys.js";
 import {csrfToken} from "./server.js";
 
 // Marks a candidate or takes its star off, the other way where ``wanted`` isn't said; whether it is one.
@@ -28,4 +28,4 @@ document.addEventListener("click", ({target}) => {
   if (button) press(button);
 });
 const own = document.querySelector("h1 [data-favourite]");
-if (own) onKeys({"*": () => press(own)});
+if (own) onKeysOf("candidate", {favourite: () => press(own)});

@@ -11,6 +11,7 @@ export const KEYS = {
     {"keys": {"[": "half", "]": "twice"}, "name": "half, twice", "text": "the period"},
     {"keys": {"+": "aliasAbove", "-": "aliasBelow"}, "name": "alias", "text": "by one cycle a day more, or less"},
     {"keys": {"0": "unfold"}, "name": "unfold", "text": "the light curve"},
+    {"keys": {"*": "favourite"}, "name": "favourite", "text": "mark it for yourself, or take that off"},
     {"keys": {"b": "blink"}, "name": "blink", "text": "search image and reference in one place"},
     {"keys": {"ArrowLeft": "left", "ArrowRight": "right"}, "name": "epoch", "text": "before or after the one whose cutouts are shown"},
     {"keys": {">": "moved"}, "name": "likeliest star", "text": "the vote is for the star that most likely changes"}

@@ -113,6 +113,29 @@ PAGES = {
         "Figures of quality of each exposure; each mark leads to one.",
         ("figure of quality", "seeing", "zero point", "doubted image"),
     ),
+    "coverage": PageHelp(
+        "Coverage",
+        "Where exposures lie on the sky, and how often each place was visited; a click lists the "
+        "exposures at a place.",
+        ("exposure", "field", "footprint"),
+    ),
+    "diagrams": PageHelp(
+        "Diagrams",
+        "Variables by class in diagrams of colour, magnitude, period and amplitude. Each point "
+        "leads to its candidate; what is blind to you is not drawn.",
+        ("class", "colour, published", "absolute magnitude", "period", "blind"),
+    ),
+    "gallery": PageHelp(
+        "Gallery",
+        "Folded light curves of candidates side by side, by class and by all filters of the list.",
+        ("class", "period", "light curve", "blind"),
+    ),
+    "completeness": PageHelp(
+        "Completeness",
+        "Which share of artificial stars and changes is found, by magnitude, crowding, amplitude "
+        "and significance.",
+        ("source", "change", "significance"),
+    ),
     "api_documentation": PageHelp(
         "The API",
         "How scripts and notebooks read the survey, with a token that you make here.",

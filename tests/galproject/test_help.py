@@ -71,11 +71,15 @@ def test_help_opens_on_any_page_and_knows_the_keys_of_its_own(reader):
 
 
 @pytest.mark.parametrize(
-    ("page", "script"),
-    [("candidate", "candidate"), ("card", "vetting-card"), ("sheet", "vetting-sheet")],
+    ("page", "scripts"),
+    [
+        ("candidate", ["candidate", "favourites"]),
+        ("card", ["vetting-card"]),
+        ("sheet", ["vetting-sheet"]),
+    ],
 )
-def test_each_key_that_help_names_is_a_command_of_the_script(page, script):
-    text = (STATIC / f"{script}.js").read_text()
+def test_each_key_that_help_names_is_a_command_of_the_page_s_scripts(page, scripts):
+    text = "".join((STATIC / f"{script}.js").read_text() for script in scripts)
     listed = re.findall(r'"keys": (\{.*?\}), "name"', section_of(page))
     names = {name for keys in listed for name in re.findall(r': "(\w+)"', keys)}
     assert names and len(key_lists()[page]) == len(listed)

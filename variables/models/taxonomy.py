@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 # What the lanes of vetting use for other things than classes.
-COMMAND_KEYS = frozenset(" z/,bfmjkxow?0.[]+->")
+COMMAND_KEYS = frozenset(" z/,*bfmjkxow?0.[]+->")
 
 
 class Taxonomy(models.Model):
