@@ -2,11 +2,20 @@
 
 from django import forms
 
-from exposures.input.form_fields import FloatField, refusal
+from exposures.input.form_fields import FloatField, IntegerField, refusal
 from exposures.lookup import filters_in_use
 from exposures.science.positions import PositionError, read_position
 from galproject.configuration.loading import load_options
 from galproject.references.patches import SkyPatch
+from variables.candidates.filter_fields import PositionField
+
+
+class BlinkForm(forms.Form):
+    """Two exposures by their ids, and the position round which they are looked at."""
+
+    a = IntegerField(min_value=1)
+    b = IntegerField(min_value=1)
+    position = PositionField(required=False, max_length=80)
 
 
 class PatchForm(forms.Form):

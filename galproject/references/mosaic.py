@@ -6,10 +6,7 @@ import numpy as np
 
 from exposures.models import GalImage
 from exposures.science.footprints import east_and_north, unit_vectors
-from variables.pictures.paths import picture_url
-
-# Chips in the middle that have their picture in the mosaic: each is some 100 kB.
-N_PICTURES = 6
+from variables.pictures.paths import small_picture_url
 
 
 @dataclass(frozen=True)
@@ -47,20 +44,18 @@ def _mosaic(images):
     margin = 0.02 * (high - low).max()
     x, y = low - margin
     width, height = high - low + 2 * margin
-    order = np.argsort(np.hypot(*(plane.mean(axis=1) - (low + high) / 2).T))
-    with_picture = set(order[:N_PICTURES].tolist())
-    tiles = [_tile(images[i], plane[i], i in with_picture) for i in range(len(images))]
+    tiles = map(_tile, images, plane)
     return Mosaic(f"{x:.2f} {y:.2f} {width:.2f} {height:.2f}", tuple(tiles))
 
 
-def _tile(image, polygon, has_picture):
+def _tile(image, polygon):
     first, _, third, corner = polygon  # lower left, lower right, upper right, upper left
     matrix = np.concatenate([third - corner, first - corner, corner])
     return MosaicChip(
         image,
         " ".join(f"{x:.2f},{y:.2f}" for x, y in polygon),
         "reference" if image.is_reference else image.status,
-        picture_url(image) if has_picture else None,
+        small_picture_url(image),
         " ".join(f"{value:.3f}" for value in matrix),
     )
 

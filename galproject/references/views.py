@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.db import transaction
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -11,7 +12,8 @@ from exposures.input.queries import integers_in
 from exposures.models import GalExposure
 from exposures.permissions import needs_permission
 from galproject.references import changes
-from galproject.references.forms import ChoiceForm, MemberForm, PatchForm
+from galproject.references.blink import WIDTH_ARCMIN, blink_pair
+from galproject.references.forms import BlinkForm, ChoiceForm, MemberForm, PatchForm
 from galproject.references.mosaic import mosaics
 from galproject.references.patches import fields_to_choose, patch_round
 from galproject.references.quality import COLUMNS, best_of, qualities, sort
@@ -59,6 +61,8 @@ def _comparison(patch, by):
         "best": best_of(ranked),
         "columns": COLUMNS,
         "sort": by,
+        # What the others are compared with: a reference, or what is suggested first.
+        "compared": shown[0] if shown else None,
         "history": changes.history([exposure.pk for exposure in exposures]),
     }
 
@@ -68,6 +72,25 @@ def _side_by_side(ranked):
     now = [quality for quality in ranked if quality.n_references]
     others = [q for q in ranked if not q.n_references and q.rank is not None]
     return [*now[:2], *others[:N_CARDS]]
+
+
+@require_safe
+def references_blink(request):
+    """Show two exposures of the same sky in turn; status 404 where one of them is none."""
+    form = BlinkForm(request.GET)
+    if not form.is_valid():
+        raise Http404("Two exposures are looked at in turn: ?a=ID&b=ID")
+    asked = form.cleaned_data
+    first, second = (get_object_or_404(GalExposure, pk=asked[name]) for name in "ab")
+    pair = blink_pair(first, second, asked["position"])
+    known = [side.quality for side in pair.sides if side.quality]
+    context = {
+        "pair": pair,
+        "best": best_of(known),
+        "patch": patch_round(second),
+        "width": WIDTH_ARCMIN,
+    }
+    return render(request, "galproject/references_blink.html", context)
 
 
 @require_safe

@@ -74,10 +74,12 @@ PAGES = [
     "cutouts",
     "strip",
     "image_picture",
+    "small_picture",
     "flags",
     "image",
     "image_covered",
     "references",
+    "references_blink",
     "references_preview",
     "api_documentation",
 ]

@@ -75,6 +75,7 @@ def urls(things):
     }
     yield from (reverse(name, args=[things[places.get(name, name)]]) for name in OF_A_THING)
     yield from WITH_QUERIES
+    yield f"/references/blink/?a={things['exposure']}&b={things['exposure']}"
     yield from (reverse(f"api-{name}-list") for name in LISTS)
     for model in admin.site._registry:
         yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

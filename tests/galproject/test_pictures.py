@@ -21,9 +21,16 @@ from photometry.storage.storage import delete_image_results
 from variables.candidates.neighbours import neighbourhood
 from variables.models import Campaign, CampaignObject, GalCandidate, GalVarObj, Taxonomy
 from variables.pictures import chips, sprite
-from variables.pictures.paths import cutouts_path, cutouts_url, picture_path, picture_url
+from variables.pictures.paths import (
+    cutouts_path,
+    cutouts_url,
+    picture_path,
+    picture_url,
+    small_picture_path,
+)
 from variables.pictures.render import Rendered, render_catalogue
 from variables.pictures.sprite import TILE, cutout_layout, read_sprite
+from variables.pictures.stretch import grey, stretch_tables
 
 pytestmark = pytest.mark.django_db
 
@@ -259,13 +266,43 @@ def test_chips_have_pictures_from_the_pipeline_and_the_command_mends_them():
     assert picture_path(image.pk).exists() and "1 pictures of chips" in out.getvalue()
 
 
+def test_pictures_of_an_older_version_are_drawn_anew():
+    image = GalImage.objects.order_by("pk").first()
+    path, small = picture_path(image.pk), small_picture_path(image.pk)
+    Image.new("L", (9, 9)).save(path)
+    assert chips.white_sigma_of(image.pk) is None
+    out = StringIO()
+    call_command("render_pictures", exposure=[image.exposure.identifier], stdout=out)
+    assert chips.white_sigma_of(image.pk) > 0 and "1 pictures of chips" in out.getvalue()
+    small.unlink()
+    call_command("render_pictures", exposure=[image.exposure.identifier], stdout=out)
+    with Image.open(small) as picture:
+        assert picture.height <= chips.SMALL_HEIGHT
+
+
+def test_greys_become_those_of_other_stretches_by_their_tables():
+    heights = np.array([[-2.0, 0.0, 3.0, 10.0, 40.0]])  # of the sky's noise
+    shades = grey(100 + 5 * heights, 100.0, 5.0, 5 * 40.0) / 255
+    tables = stretch_tables(40.0)
+    even = np.linspace(0, 1, len(tables["linear"]))
+    linear, log = (np.interp(shades[0], even, tables[name]) for name in ("linear", "log"))
+    assert linear == pytest.approx(np.clip((heights[0] + 2) / 14, 0, 1), abs=0.02)
+    assert log == pytest.approx(np.log1p(heights[0] + 2) / np.log1p(42), abs=0.02)
+    assert shades[0, 0] == 0 and shades[0, -1] == 1
+
+
 def test_what_belongs_to_nothing_is_cleaned_away():
-    stray = picture_path(10**9)
+    stray, small = picture_path(10**9), small_picture_path(10**9)
     stray.parent.mkdir(parents=True, exist_ok=True)
-    stray.write_bytes(b"")
+    for path in (stray, small):
+        path.write_bytes(b"")
     out = StringIO()
     call_command("render_pictures", clean=True, stdout=out)
-    assert not stray.exists() and picture_path(GalImage.objects.first().pk).exists()
+    assert (
+        not stray.exists()
+        and not small.exists()
+        and picture_path(GalImage.objects.first().pk).exists()
+    )
 
 
 def test_what_the_command_does_not_know_is_said():
@@ -297,7 +334,7 @@ def test_a_chip_is_drawn_upwards_with_its_masked_pixels_and_no_higher_than_a_pag
     weight = np.ones_like(data)
     data[:9, :9] = 5000  # a star in the lower left corner
     data[-9:, -9:], weight[-9:, -9:] = 60_000, 0
-    with Image.open(BytesIO(chips.draw_chip(data, weight))) as picture:
+    with Image.open(BytesIO(chips.draw_chip(data, weight).png())) as picture:
         pixels = np.asarray(picture).astype(int)
     assert pixels.shape == (684, 341)
     assert pixels[-2, 1] > 200 and pixels[1, -2] > 200

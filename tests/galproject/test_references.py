@@ -14,6 +14,7 @@ from exposures.models import GalCheckpoint, GalField, GalImage, GalOptionSet, St
 from exposures.science.positions import read_position
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.references import changes, tasks
+from galproject.references.blink import blink_pair
 from galproject.references.changes import change_reference, plan, plan_withdrawal
 from galproject.references.mosaic import mosaics
 from galproject.references.patches import SkyPatch
@@ -25,11 +26,12 @@ from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.flagged_field import make_change, make_field, make_search
 from tests.builders.people import make_person
 from tests.builders.queries import n_queries_of
-from tests.builders.survey_rows import make_image
+from tests.builders.survey_rows import make_image, square
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
-from variables.pictures.paths import picture_path
+from variables.pictures.chips import write_chip_picture
+from variables.pictures.paths import small_picture_path
 
 pytestmark = pytest.mark.django_db
 
@@ -393,7 +395,7 @@ def test_pages_need_nothing_from_elsewhere_and_nothing_inline(curator, field):
 def test_a_mosaic_has_north_up_east_left_and_pictures_the_right_way_round(settings, tmp_path):
     settings.GALPROJECT_PICTURES = str(tmp_path)
     image = make_image("1", width=2000, height=2000)
-    path = picture_path(image.pk)
+    path = small_picture_path(image.pk)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"png")
     (tile,) = mosaics([image.exposure])[image.exposure_id].tiles
@@ -405,4 +407,50 @@ def test_a_mosaic_has_north_up_east_left_and_pictures_the_right_way_round(settin
     assert (e, f) == pytest.approx(corners[3], abs=0.01)  # the upper left of the picture
     assert (a + e, b + f) == pytest.approx(corners[2], abs=0.01)
     assert (c + e, d + f) == pytest.approx(corners[0], abs=0.01)
-    assert tile.picture.startswith(reverse("image_picture", args=[image.pk]))
+    assert tile.picture.startswith(reverse("small_picture", args=[image.pk]))
+
+
+# --- Two exposures in turn
+
+
+def place_on_blink(chip, pixel, image):
+    """Where a pixel of a chip is drawn, arcminutes to the west and south of the centre."""
+    a, b, c, d, e, f = chip["matrix"]
+    across = (pixel[0] + 0.5) / image.width
+    down = 1 - (pixel[1] + 0.5) / image.height
+    return np.array([a * across + c * down + e, b * across + d * down + f])
+
+
+def drawn_image(name, ra, **columns):
+    image = make_image(name, ra=ra, width=2000, height=2000, **columns)
+    noise = np.random.default_rng(1).normal(100, 5, (40, 40))
+    write_chip_picture(image, noise.astype("f4"), np.ones((40, 40)))
+    return image
+
+
+@pytest.mark.django_db
+def test_the_same_sky_of_two_exposures_is_drawn_in_one_place():
+    images = [drawn_image("1", 266.0), drawn_image("2", 266.05)]
+    pair = blink_pair(images[0].exposure, images[1].exposure, (266.02, -29.02))
+    places = []
+    for image, side in zip(images, pair.sides, strict=True):
+        (chip,) = side.chips
+        # The made-up chip has x to the east, and y to the north.
+        corner = square(image.ra, image.dec)[:2]
+        places.append(place_on_blink(chip, (-0.5, -0.5), image))
+        east = (corner[0] - 266.02) * np.cos(np.radians(corner[1])) * 60
+        assert places[-1] == pytest.approx([-east, -60 * (corner[1] + 29.02)], abs=0.05)
+        assert set(pair.tables[chip["white"]]) == {"linear", "log"}
+    apart = 0.05 * 60 * np.cos(np.radians(29))
+    assert places[0][0] - places[1][0] == pytest.approx(apart, abs=0.02)
+
+
+@pytest.mark.django_db
+def test_the_page_of_two_exposures_says_what_each_is_and_what_lacks_a_picture(admin_client):
+    drawn = drawn_image("1", 266.0, fwhm_arcsec=1.23, fwhm_pixels=4.7)
+    bare = make_image("2", ra=266.0)
+    ids = {"a": drawn.exposure_id, "b": bare.exposure_id}
+    text = admin_client.get(reverse("references_blink"), ids).content.decode()
+    assert "1.23″" in text and text.count("render_pictures --exposure 2") == 1
+    assert admin_client.get(reverse("references_blink"), ids | {"b": 10**9}).status_code == 404
+    assert admin_client.get(reverse("references_blink"), {"a": "x"}).status_code == 404

@@ -19,6 +19,7 @@ from variables.flags.chip_quality import chip_quality
 from variables.flags.filters import FlagFilter
 from variables.flags.forms import ReasonForm, RegionFlagForm, SourceFlagForm, errors_of
 from variables.models import Artifact, GalFlag
+from variables.pictures.chips import stretch_filters, white_sigma_of
 from variables.pictures.paths import picture_url
 from variables.regions.coverage import RegionError, check_region, covered_by, parse_region
 
@@ -160,6 +161,7 @@ def _image_page(request, pk, form, status=200):
         "quality": chip_quality(shown),
     }
     context["picture"] = picture_url(shown)
+    context["stretches"] = stretch_filters(white_sigma_of(pk)) if context["picture"] else {}
     return render(request, "variables/image.html", context, status=status)
 
 

@@ -10,6 +10,8 @@ from django.urls import reverse
 from exposures.source_ids import catalogue_of, rank_of
 from exposures.whole_files import whole_file
 
+SMALL = "-small"  # after the id of a chip, in the name of its small picture
+
 
 def cutouts_folder(catalogue_id) -> Path:
     """The folder of the cutouts of a catalogue's candidates."""
@@ -37,6 +39,11 @@ def picture_path(image_id) -> Path:
     return Path(settings.GALPROJECT_PICTURES) / "images" / str(image_id // 1000) / f"{image_id}.png"
 
 
+def small_picture_path(image_id) -> Path:
+    """The path of the small picture of a chip, for lists."""
+    return picture_path(image_id).with_name(f"{image_id}{SMALL}.png")
+
+
 def cutouts_url(refsource_id) -> str | None:
     """The URL of a candidate's cutouts; None if not rendered yet."""
     return _versioned(cutouts_path(refsource_id), "cutouts", refsource_id)
@@ -51,6 +58,11 @@ def strip_url(refsource_id, image_id) -> str | None:
 def picture_url(image) -> str | None:
     """The URL of the picture of a GalImage; None if not rendered yet."""
     return _versioned(picture_path(image.pk), "image_picture", image.pk)
+
+
+def small_picture_url(image) -> str | None:
+    """The URL of the small picture of a GalImage; None if not rendered yet."""
+    return _versioned(small_picture_path(image.pk), "small_picture", image.pk)
 
 
 def version_of(path) -> str | None:
@@ -82,6 +94,7 @@ def remove_cutouts(catalogue_id):
 
 
 def remove_picture(image_id):
-    """Remove the picture of a chip."""
-    with suppress(OSError):
-        picture_path(image_id).unlink()
+    """Remove the pictures of a chip."""
+    for path in (picture_path(image_id), small_picture_path(image_id)):
+        with suppress(OSError):
+            path.unlink()

@@ -8,4 +8,5 @@ urlpatterns = [
     path("cutouts/<id:pk>.png", views.cutouts, name="cutouts"),
     path("cutouts/<id:pk>/<id:image_id>.png", views.strip, name="strip"),
     path("images/<id:pk>.png", views.image_picture, name="image_picture"),
+    path("images/small/<id:pk>.png", views.small_picture, name="small_picture"),
 ]

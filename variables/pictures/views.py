@@ -5,7 +5,12 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition, require_safe
 
 from variables.pictures import strips
-from variables.pictures.paths import cutouts_path, picture_path, version_of
+from variables.pictures.paths import (
+    cutouts_path,
+    picture_path,
+    small_picture_path,
+    version_of,
+)
 
 YEAR_SECONDS = 31_536_000
 
@@ -43,6 +48,13 @@ def strip(request, pk, image_id):
 def image_picture(request, pk):
     """Serve the picture of a chip."""
     return _picture(picture_path(pk))
+
+
+@require_safe
+@condition(etag_func=_tag(small_picture_path))
+def small_picture(request, pk):
+    """Serve the small picture of a chip."""
+    return _picture(small_picture_path(pk))
 
 
 def _picture(path):

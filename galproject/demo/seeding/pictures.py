@@ -1,11 +1,9 @@
 """Cutouts and chip pictures of a made-up survey, drawn from its tables."""
 
-import io
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
@@ -17,7 +15,7 @@ from galproject.demo.seeding.tables import PROPOSAL
 from photometry.models import GalNonDetection, GalReference, GalSource
 from photometry.storage import storage
 from variables.models import CampaignObject, GalCandidate, GalNewSource
-from variables.pictures.paths import picture_path, write_whole
+from variables.pictures.chips import ChipPicture, has_pictures, write_pictures
 from variables.pictures.sprite import TILE, Sprite, image_ids_in, write_sprite
 
 NOISE_ADU = 8.0
@@ -25,6 +23,7 @@ STRETCH_ADU = 39.0  # up to which greys are about linear
 N_FAINT = 14  # stars in a stamp that are in no catalogue
 CHIP_FAINT = 8  # on a chip for each that is in one
 BINNING = 4  # pixels of a chip a pixel of its picture
+WHITE_SIGMA = 400.0  # of the greys of chips, about
 SKY_GREY, GREYS, DIFFERENCE_GREY = 46, 21.0, 128
 
 
@@ -146,16 +145,14 @@ def chips_to_draw(n, again=False) -> list[GalImage]:
     images = (
         GalImage.objects.done().filter(exposure__proposal=PROPOSAL).order_by("-is_reference", "pk")
     )
-    return [image for image in images[:n] if again or not picture_path(image.pk).exists()]
+    return [image for image in images[:n] if again or not has_pictures(image.pk)]
 
 
 def draw_chips(images, progress=None):
     """Write the pictures of chips."""
     for image in images:
-        out = io.BytesIO()
         # Pictures begin at the top, where y is highest.
-        Image.fromarray(_chip(image)[::-1]).save(out, "png", compress_level=3)
-        write_whole(picture_path(image.pk), out.getvalue())
+        write_pictures(image.pk, ChipPicture(_chip(image)[::-1], WHITE_SIGMA))
         if progress is not None:
             progress.update(1)
 

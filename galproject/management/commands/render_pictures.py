@@ -16,8 +16,8 @@ from exposures.management.numbers import ROW_ID
 from exposures.models import GalImage, Status
 from galproject.processing.cutouts import draw_cutouts
 from photometry.models import GalReference
-from variables.pictures.chips import write_chip_picture
-from variables.pictures.paths import picture_path
+from variables.pictures.chips import has_pictures, write_chip_picture
+from variables.pictures.paths import SMALL
 from variables.pictures.pixels import pixels_of_image
 
 
@@ -68,7 +68,7 @@ class Command(SurveyCommand):
             done = set(images.values_list("exposure__identifier", flat=True))
             if without := [name for name in identifiers if name not in done]:
                 raise CommandError(f"No chip of exposure {', '.join(without)} is done")
-        missing = [image for image in images if not picture_path(image.pk).exists()]
+        missing = [image for image in images if not has_pictures(image.pk)]
         problems = []
         for image in tqdm(missing, unit="chip", disable=not sys.stderr.isatty()):
             try:
@@ -99,8 +99,8 @@ def clean_pictures() -> int:
     gone = [folder for folder in folders if int(folder.name) not in catalogues]
     for folder in gone:
         shutil.rmtree(folder)
-    files = [f for f in root.glob("images/*/*.png") if f.stem.isdecimal()]
-    stray = [file for file in files if int(file.stem) not in images]
+    files = {f: f.stem.removesuffix(SMALL) for f in root.glob("images/*/*.png")}
+    stray = [file for file, pk in files.items() if pk.isdecimal() and int(pk) not in images]
     for file in stray:
         file.unlink()
     return len(gone) + len(stray)
