@@ -8,20 +8,21 @@ from variables.learning import training
 from variables.models import Campaign
 from variables.science.learning.expectation import expectation
 from variables.science.learning.fitting import Examples, train
+from variables.science.learning.injected import with_injected
 from variables.vetting import sure_artifacts
 from variables.vetting.queue_order import Remaining
 
 N, FEW = 400, 40  # examples, and those of a rare class
 
 
-def model(options):
-    """What a model trained on examples says of them, and of those left out; its classes."""
+def made_examples():
+    """Examples, of which a class is rare."""
     rng = np.random.default_rng(1)
     features = rng.normal(size=(N, 3)).astype("f4")
     is_real = features[:, 0] + rng.normal(size=N) > 0
     number = np.where(features[:, 1] > 0, 1, 0)
     number[np.flatnonzero(is_real)[:FEW]] = 2
-    examples = Examples(
+    return Examples(
         features=features,
         is_real=is_real,
         kind=np.where(is_real, number, -1),
@@ -32,11 +33,16 @@ def model(options):
         is_usual=np.ones(N, bool),
         weight=np.ones(N),
     )
+
+
+def model(options):
+    """What a model trained on examples says of them, and of those left out; its classes."""
+    examples = made_examples()
     try:
         trained = train(examples, ("a", "b", "c"), ("x", "y", "z"), options.learning)
     except GalprojectError as error:
         return str(error)
-    scores = trained.classifier.scores(features)
+    scores = trained.classifier.scores(examples.features)
     return trained.classifier.classes, scores.real, scores.classes, trained.real, trained.told
 
 
@@ -72,3 +78,10 @@ def checking(options):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sure_artifacts, "options_in_force", lambda: options)
         return str(sure_artifacts.sure_in(Campaign(pk=1)).query), sure_artifacts.sample_size()
+
+
+def injected(options):
+    """The weights of examples with artificial stars among them."""
+    features, is_real = np.full((3, 3), np.nan, "f4"), np.ones(3, bool)
+    weight = options.learning.injected_weight
+    return with_injected(made_examples(), features, is_real, weight).weight

@@ -411,6 +411,7 @@ LEARNING = {
     "sure_share": changes(learning.checking, 0.02),
     "sure_spare": changes(learning.checking, 0),
     "stroke_weight": changes(learning.strokes, 0.5),
+    "injected_weight": changes(learning.injected, 0.5),
 }
 PICTURES = {
     "narrow_pixels": changes(chips.pictures, 0.4),

@@ -40,9 +40,13 @@ from photometry.science.injection import (
 from photometry.storage.columns import SOURCE_DTYPE
 from tests.builders.candidates import make_candidate
 from tests.builders.crowded_scene import GAIN, observe, star_list, varying_psf
+from variables.learning.injected import kept_examples
+from variables.models import InjectedExamples
+from variables.science.learning.features import FEATURES
 from variables.science.selection import Photometry, SelectionOptions, select_changes
 
-SUMMARIES = InjectionSummary._meta.db_table  # what a run adds to the survey, and nothing else
+# What a run adds to the survey, and nothing else.
+KEPT = {InjectionSummary._meta.db_table, InjectedExamples._meta.db_table}
 
 # ---- numbers from tables made by hand
 
@@ -276,7 +280,7 @@ def databases_beside():
 def contents(paths):
     with connection.cursor() as cursor:
         tables = {}
-        for name in set(connection.introspection.table_names(cursor)) - {SUMMARIES}:
+        for name in set(connection.introspection.table_names(cursor)) - KEPT:
             cursor.execute(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")
             tables[name] = cursor.fetchone()
         return tables, [path.read_bytes() for path in paths]
@@ -320,6 +324,14 @@ def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):
     assert np.mean(table["is_changed"][table["expected_sigma"] > 25]) > 0.7
     assert np.isfinite(table["expected_sigma"]).all()
     assert not table["is_changed"][table["amplitude"] == 0].any()
+    # What models learn from: the stars that vary and are candidates, by their features.
+    examples = InjectedExamples.objects.get()
+    changed = np.unique(table["star"][table["is_changed"] & table["is_found"]])
+    assert (examples.n_real, examples.n_artifacts) == (len(changed), 0) and len(changed) > 2
+    found = kept_examples()
+    mag = np.sort(found.features[:, FEATURES.index("reference_mag")])
+    measured = table["reference_measured"][np.isin(table["star"], changed)]
+    assert found.is_real.all() and mag == pytest.approx(np.sort(measured), abs=1e-3)
     assert Image.open(outputs["plot"]).size == (1300, 1430)
 
 

@@ -16,6 +16,7 @@ from variables.science.learning.classifier import Classifier, selected
 from variables.science.learning.facts import Facts, cause_number, no_candidates, no_changes
 from variables.science.learning.features import FEATURES, features_of
 from variables.science.learning.fitting import Examples, train
+from variables.science.learning.injected import with_injected
 from variables.science.learning.judging import (
     area_under_curve,
     calibration_error,
@@ -209,6 +210,32 @@ def test_examples_are_linked_by_any_key_and_by_none_that_is_missing():
     group = groups_linked([a, b])
     assert group[0] == group[1] == group[2]
     assert len(set(group.tolist())) == 4
+
+
+def test_artificial_stars_make_no_candidate_real_by_what_is_not_known_of_it():
+    votes = examples(600)
+    # Of artificial stars, nearly all of which are real, the second and third number are not known.
+    stars = examples(300, seed=2)
+    features = stars.features[stars.is_real].copy()
+    features[:, 1:3] = np.nan
+    is_real = np.ones(len(features), bool)
+    both = with_injected(votes, features, is_real, 1.0)
+    assert (
+        len(both) == 1200 + len(features) and (both.is_usual == (np.arange(len(both)) < 600)).all()
+    )
+    assert np.isnan(both.features[600:1200, 1:3]).all()
+    known = [0, 3]
+    np.testing.assert_array_equal(both.features[600:1200, known], votes.features[:, known])
+    # A candidate and its copy are in one part, and no artificial star is another.
+    part, _ = parts_of(both.star, both.field, both.exposure, 3)
+    assert (part[:600] == part[600:1200]).all() and both.star[1200:].min() > votes.star.max()
+    new = examples(2000, seed=3)
+    little = new.features.copy()
+    little[:, 1:3] = np.nan
+    p = train(both, NAMES, CLASSES, OPTIONS).classifier.scores(little).real
+    assert np.mean(p) == pytest.approx(np.mean(new.is_real), abs=0.08)
+    assert with_injected(votes, features[:0], is_real[:0], 1.0) is votes
+    assert with_injected(votes, features, is_real, 0.0) is votes
 
 
 def test_rare_kinds_weigh_more_and_none_too_much():

@@ -1,5 +1,7 @@
 """Models that are trained on votes, stored, and asked about all candidates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from django.core.management import call_command
@@ -17,6 +19,7 @@ from tests.builders.sessions import at_once
 from variables.learning import scoring
 from variables.learning.examples import known_candidates, n_agreed
 from variables.learning.facts import read_facts
+from variables.learning.injected import artificial_candidates, keep_examples, kept_examples
 from variables.learning.scoring import classifier_of, score_candidates
 from variables.learning.training import is_due, train_model
 from variables.models import (
@@ -26,6 +29,7 @@ from variables.models import (
     GalScoreRun,
     GalVariability,
     GalVarObj,
+    InjectedExamples,
     LearntModel,
     Taxonomy,
     TaxonomyClass,
@@ -77,7 +81,7 @@ def test_a_model_learns_from_votes_and_says_of_what():
     assert model.example_ids == [one.pk for one in made] and model.n_agreed == len(made)
     n = len(made) // 4
     votes = {"artifact": n, "artifact/artifact-edge": n, "rr-lyrae": n, "eclipsing": n}
-    assert model.trained_on == {"votes": votes, "gold": {}, "strokes": {}}
+    assert model.trained_on == {"votes": votes, "gold": {}, "strokes": {}, "injected": {}}
     assert model.classes == ["eclipsing", "rr-lyrae"]
     assert model.figures["area_under_curve"] > 0.85
     assert model.options["n_trees"] == FEW.n_trees
@@ -255,3 +259,22 @@ def test_the_task_goes_on_with_the_last_model_where_none_can_be_trained(monkeypa
     make_candidates(3, ra=300.0)
     assert learn_from_votes() == {"candidates": 3}
     assert "too few to learn from" in caplog.text
+
+
+def test_artificial_stars_that_were_kept_teach_and_the_model_says_how_many():
+    made = agreed_candidates()
+    found = artificial_candidates(np.array([one.pk for one in made[:9]]), np.arange(9) < 6)
+    assert len(found) == 9 and found.is_real.sum() == 6
+    (facts,) = {one.catalogue_id for one in made[:9]}
+    catalogue = GalReference.objects.get(pk=facts)
+    np.testing.assert_array_equal(found.features, features_of(read_facts(catalogue))[:9])
+    keep_examples(found, "e1", 7)
+    keep_examples(found, "e1", 7)  # the same stars again
+    model = train_model(FEW, "test", again=True)
+    assert model.trained_on["injected"] == {"variable": 6, "constant": 3}
+    assert model.example_ids == [one.pk for one in made] and model.n_agreed == len(made)
+    without = train_model(replace(FEW, injected_weight=0.0), "test", again=True)
+    assert without.trained_on["injected"] == {}
+    # Those of a version with other features are left.
+    InjectedExamples.objects.update(features=list(FEATURES[1:]))
+    assert len(kept_examples()) == 0

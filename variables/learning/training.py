@@ -5,9 +5,11 @@ from dataclasses import asdict
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim
 from variables.learning.examples import known_candidates, n_agreed
+from variables.learning.injected import ArtificialCandidates, kept_examples, no_candidates
 from variables.models import LearntModel, Taxonomy
 from variables.science.learning.features import FEATURES
 from variables.science.learning.fitting import train
+from variables.science.learning.injected import with_injected
 from variables.science.learning.options import LearningOptions
 
 
@@ -33,19 +35,30 @@ def train_model(
             raise GalprojectError("no taxonomy is current. Choose one in the administration")
         agreed = n_agreed()
         known = known_candidates(taxonomy, options.stroke_weight)
-        trained = train(known.examples, FEATURES, known.classes, options)
+        injected = kept_examples() if options.injected_weight else no_candidates()
+        examples = with_injected(
+            known.examples, injected.features, injected.is_real, options.injected_weight
+        )
+        trained = train(examples, FEATURES, known.classes, options)
         return LearntModel.objects.create(
             code_version=code_version,
             taxonomy=taxonomy,
             options=asdict(options),
             features=list(FEATURES),
             classes=list(trained.classifier.classes),
-            trained_on=known.numbers,
+            trained_on=known.numbers | {"injected": _numbers(injected)},
             example_ids=known.refsource_id.tolist(),
             n_agreed=agreed,
             figures=_without_nan(trained.figures),
             data=trained.classifier.to_bytes(),
         )
+
+
+def _numbers(injected: ArtificialCandidates) -> dict[str, int]:
+    """Numbers of artificial stars, none of none."""
+    n_real = int(injected.is_real.sum())
+    numbers = {"variable": n_real, "constant": len(injected) - n_real}
+    return {name: number for name, number in numbers.items() if number}
 
 
 def _without_nan(figures: dict) -> dict:

@@ -7,7 +7,7 @@ from variables.models.changes import Cut, GalVarObj
 from variables.models.discussion import GalComment
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.labels import GalFavourite, GalTag, GalTagging
-from variables.models.learning import GalScore, GalScoreRun, LearntModel
+from variables.models.learning import GalScore, GalScoreRun, InjectedExamples, LearntModel
 from variables.models.model_checks import ModelCheck
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
@@ -57,6 +57,7 @@ __all__ = [
     "GalVarObj",
     "GalVariability",
     "GalVariabilityRun",
+    "InjectedExamples",
     "LearntModel",
     "ListColumns",
     "ModelCheck",

@@ -59,6 +59,32 @@ class LearntModel(models.Model):
         return f"model {self.pk}"
 
 
+class InjectedExamples(models.Model):
+    """Candidates that were artificial stars of one injection: examples of which the truth is known.
+
+    They are kept by their features, as their database is dropped.
+    """
+
+    made = models.DateTimeField(auto_now=True)
+    reference = models.CharField(max_length=80, help_text="exposure into which they were put")
+    seed = models.BigIntegerField(help_text="of the stars")
+    features = models.JSONField(help_text="names of the features, in their order")
+    n_real = models.PositiveIntegerField(help_text="that were put in as variable")
+    n_artifacts = models.PositiveIntegerField(help_text="that were put in as constant")
+    data = models.BinaryField(help_text="features and truth, as plain arrays")
+
+    class Meta:
+        db_table = "galinjectedexamples"
+        verbose_name = "examples by injection"
+        verbose_name_plural = "examples by injection"
+        constraints = [
+            models.UniqueConstraint(fields=["reference", "seed"], name="galinjectedexamples_once")
+        ]
+
+    def __str__(self):
+        return f"artificial stars of seed {self.seed} in {self.reference}"
+
+
 class GalScore(models.Model):
     """What a model says of a candidate. Written by COPY, for all of a catalogue at once."""
 

@@ -32,6 +32,7 @@ from galproject.validation.injection.run import inject
 from galproject.validation.injection.stored import keep_summary
 from galproject.validation.injection.summary import summarise
 from galproject.validation.injection.temporary_database import interrupted_by_sigterm
+from variables.learning.injected import keep_examples
 
 DEFAULTS = InjectionOptions()
 NUMBERS = {
@@ -144,6 +145,7 @@ class Command(SurveyCommand):
             summary = summarise(done.comparison, given["bin"])
             reference = read_exposure(paths[0], pipeline.input)
             keep_summary(summary, done.comparison, injection, reference)
+            keep_examples(done.examples, reference.identifier, injection.seed)
             self.report(summary, done.comparison, given, pipeline)
         for error in done.errors:
             self.stderr.write(error)

@@ -17,6 +17,7 @@ from galproject.validation.injection.chips import ChipTask, inject_chip
 from galproject.validation.injection.comparison import Comparison, compare, concatenated
 from galproject.validation.injection.options import InjectionOptions
 from galproject.validation.injection.temporary_database import temporary_database
+from variables.learning.injected import ArtificialCandidates, artificial_candidates, joined
 
 OUTCOME_OF = f"{__name__}.outcome_of"  # what worker processes do
 
@@ -28,6 +29,7 @@ class Injection:
     """The outcome of an injection."""
 
     comparison: Comparison
+    examples: ArtificialCandidates  # the candidates among the artificial stars
     errors: tuple[str, ...]  # of chips that could not be done
 
 
@@ -37,7 +39,7 @@ DEFAULTS = InjectionOptions()
 def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=None):
     """Inject artificial stars into exposures, the first being the reference; an Injection.
 
-    Nothing of it goes into the survey's database or stays on the disk. ``progress`` is told of
+    It writes nothing to the survey's database, and leaves nothing on the disk. ``progress`` is told of
     each chip by ``update(1)``, and how many there are by ``reset``. Raises GalprojectError if
     a file can't be used or no chip could be compared.
     """
@@ -52,7 +54,11 @@ def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=N
         progress.reset(total=len(rounds) * len(_chips(facts, ccds)))
     done = [_round(_chips(facts, ccds), pipeline, one, workers, progress) for one in rounds]
     errors = dict.fromkeys(error for one in done for error in one.errors)
-    return Injection(concatenated([one.comparison for one in done]), tuple(errors))
+    return Injection(
+        concatenated([one.comparison for one in done]),
+        joined([one.examples for one in done]),
+        tuple(errors),
+    )
 
 
 def _round(chips, pipeline, injection, workers, progress) -> Injection:
@@ -73,7 +79,15 @@ def _round(chips, pipeline, injection, workers, progress) -> Injection:
                     progress.update(1)
             if not any(outcome.epoch == 0 for outcome in outcomes):
                 raise GalprojectError("\n".join(["no reference chip could be done:", *errors]))
-            return Injection(compare(outcomes, pipeline.selection.in_flux), tuple(errors))
+            comparison = compare(outcomes, pipeline.selection.in_flux)
+            return Injection(comparison, _examples(comparison), tuple(errors))
+
+
+def _examples(comparison) -> ArtificialCandidates:
+    """The candidates among the stars that were found on the reference."""
+    stars = comparison.on_reference
+    found = stars[stars["refsource_id"] > 0]
+    return artificial_candidates(found["refsource_id"], found["amplitude"] > 0)
 
 
 def check_are_alike(facts):

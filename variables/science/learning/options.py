@@ -55,3 +55,6 @@ class LearningOptions(Options):
     stroke_weight: Fraction = 0.0
     """Weight of an example that people voted on in a stroke for its whole group alone. With 0 they
     are left out, as nobody has looked at most of these."""
+    injected_weight: Fraction = 1.0
+    """Weight of an example that is an artificial star of manage.py inject, on top of that of its
+    kind. With 0 they are left out."""
