@@ -17,6 +17,7 @@ from exposures.permissions import needs_permission
 from galproject.queue.asking import ask_failed
 from galproject.status.exposure_log import exposure_log
 from galproject.status.forms import StatusFilterForm
+from galproject.status.thumbnails import thumbnails
 from galproject.status.working_status import StatusQuery, images_of
 from galproject.status.working_status import working_status as status_of
 
@@ -32,7 +33,8 @@ def working_status(request):
     query = form.query()
     status = status_of(query) if query else None
     template = "_working_status" if request.htmx else "working_status"
-    context = {"form": form, "status": status, **_liveness(request, status)}
+    small = thumbnails(one.exposure_id for one in status.exposures) if status else {}
+    context = {"form": form, "status": status, "thumbnails": small, **_liveness(request, status)}
     return render(request, f"galproject/{template}.html", context)
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed
-from exposures.models import GalCheckpoint, GalField, GalImage, GalOptionSet, Status
+from exposures.models import GalCheckpoint, GalField, GalImage, GalJob, GalOptionSet, Status
 from exposures.science.positions import read_position
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.references import changes, tasks
@@ -20,6 +20,7 @@ from galproject.references.mosaic import mosaics
 from galproject.references.patches import SkyPatch
 from galproject.references.quality import best_of, qualities, sort
 from galproject.references.withdrawal import withdraw_references
+from galproject.status.thumbnails import thumbnails
 from photometry.models import GalReference, GalSource
 from photometry.science.calibration.depth import limiting_magnitude
 from tests.builders.exposures_in_work import held_elsewhere
@@ -454,3 +455,17 @@ def test_the_page_of_two_exposures_says_what_each_is_and_what_lacks_a_picture(ad
     assert "1.23″" in text and text.count("render_pictures --exposure 2") == 1
     assert admin_client.get(reverse("references_blink"), ids | {"b": 10**9}).status_code == 404
     assert admin_client.get(reverse("references_blink"), {"a": "x"}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_lists_have_the_small_picture_of_the_chip_in_the_middle(admin_client):
+    middle = drawn_image("1", 266.0, ccdnum=31)
+    bare = make_image("2", ra=266.0)
+    edge = make_image("3", ra=266.0, ccdnum=1)
+    GalImage.objects.filter(pk=edge.pk).update(exposure=middle.exposure)
+    found = thumbnails([middle.exposure_id, bare.exposure_id])
+    assert list(found) == [middle.exposure_id]
+    answer = admin_client.get(found[middle.exposure_id])
+    assert answer["Content-Type"] == "image/png" and "immutable" in answer["Cache-Control"]
+    GalJob.objects.create(exposure=middle.exposure)
+    assert found[middle.exposure_id] in admin_client.get("/working-status/").content.decode()
