@@ -39,9 +39,9 @@ DEFAULTS = InjectionOptions()
 def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=None):
     """Inject artificial stars into exposures, the first being the reference; an Injection.
 
-    It writes nothing to the survey's database, and leaves nothing on the disk. ``progress`` is told of
-    each chip by ``update(1)``, and how many there are by ``reset``. Raises GalprojectError if
-    a file can't be used or no chip could be compared.
+    It writes nothing to the survey's database, and leaves nothing on the disk. ``progress`` is told
+    of each chip by ``update(1)``, and how many there are by ``reset``. Raises GalprojectError if a
+    file can't be used or no chip could be compared.
     """
     facts = [read_exposure(path, pipeline.input) for path in paths]
     check_are_alike(facts)
