@@ -15,10 +15,13 @@ from tests.browser.conftest import DESKTOP
 from tests.browser.site_pages import addresses
 
 PHONE, SMALL_PHONE = {"width": 390, "height": 844}, {"width": 320, "height": 640}
+TABLET = {"width": 820, "height": 1180}
 PEOPLE = ("root", "curator", "vetter", "reader")
 # Rules of axe that see what differs between colours, and between widths; all others see the same.
-OF_COLOURS = ["color-contrast", "link-in-text-block"]
-OF_LAYOUT = [*OF_COLOURS, "scrollable-region-focusable", "target-size"]
+OF_LAYOUT = [
+    *("color-contrast", "link-in-text-block"),
+    *("scrollable-region-focusable", "target-size"),
+]
 # What Django's own tables have, in templates and scripts that are not ours.
 OF_DJANGO_TABLES = {
     "aria-prohibited-attr",  # the help icons of choices that move between two boxes
@@ -44,11 +47,11 @@ AXE = """async ([rules, alike]) => {
   return violations.flatMap(({id, nodes}) =>
     nodes.map((node) => [id, `${node.target.join(" ")}: ${said(node).join("; ")}`]));
 }"""
-# The width gives text no colour that is not readable anywhere, as tests below hold: so both schemes
-# on a desktop and one of them on a phone show all. The first that see a kind of page see it in all
+# The width gives text no colour that is not readable anywhere, as tests below hold: so each scheme
+# at one width, and each width in one scheme, show all. The first that see a kind of page see it in all
 # ways; of what is otherwise in others of its kind two ways are enough, and of what is left to those
 # who may less one, beside the width.
-ALL_WAYS = (("light", DESKTOP, None), ("dark", DESKTOP, OF_COLOURS), ("dark", PHONE, OF_LAYOUT))
+ALL_WAYS = (("light", DESKTOP, None), ("dark", TABLET, OF_LAYOUT), ("dark", PHONE, OF_LAYOUT))
 TWO_WAYS, ONE_WAY = ALL_WAYS[::2], ALL_WAYS[:1]
 # Colours of the site: of text, and of what is behind it.
 TEXTS = ("text", "faint", "accent", "done", "left", "mark", "failed")
@@ -137,7 +140,7 @@ class Pages:
         return DIFFERING.sub("", text) if "<html" in text else None
 
     def look(self, who, path, ways=ALL_WAYS):
-        """Open an address, and run axe in light and dark, on a desktop and on a phone."""
+        """Open an address, and run axe in light and dark, on a desktop, a tablet and a phone."""
         self.page.goto(self.url + path, wait_until="load")
         self.wait_until_quiet()
         self.examine(who, path, ways)
@@ -159,7 +162,7 @@ class Pages:
                 if rule not in known:
                     self.faults.setdefault((who, path), {})[f"{rule}: {said}"] = scheme, viewport
             self.measure(who, path, viewport)
-        for viewport in (PHONE, SMALL_PHONE):
+        for viewport in (TABLET, PHONE, SMALL_PHONE):
             self.page.set_viewport_size(viewport)
             self.measure(who, path, viewport)
         self.page.set_viewport_size(DESKTOP)
