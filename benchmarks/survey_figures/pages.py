@@ -102,6 +102,10 @@ def _others():
         "quality": reverse("quality"),
         "focal_plane": reverse("focal_plane", args=[GalExposure.objects.first().pk]),
         "find": f"{reverse('find')}?q=V99",
+        "coverage": reverse("coverage_exposures"),
+        "diagram": f"{reverse('diagram_points')}?diagram=absolute",
+        "gallery": reverse("gallery"),
+        "completeness": reverse("completeness"),
     }
 
 

@@ -36,7 +36,8 @@ def diagram_data(kind: Diagram, is_by_model: bool, data, request) -> dict:
     shown = GalCandidate.objects.as_seen_by(request.user).filter(pk__in=keys)
     classes_of = _classes_by_model if is_by_model else _classes_by_people
     classes = classes_of(shown, request.user)
-    candidates = list(shown.filter(pk__in=classes).only(*COLUMNS))
+    # Without what may be seen of each, which would be looked up once more.
+    candidates = list(GalCandidate.objects.filter(pk__in=classes).only(*COLUMNS))
     catalogue = colour_catalogue()
     groups = {}
     for candidate, place in zip(candidates, _places(kind, candidates, catalogue), strict=True):
