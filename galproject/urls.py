@@ -39,6 +39,7 @@ urlpatterns = [
     path("candidates/", include("variables.drafts.urls")),
     path("", include("variables.discussion.urls")),
     path("", include("variables.labels.urls")),
+    path("notices/", include("variables.notices.urls")),
     path("vetting/", include("variables.vetting.urls")),
     path("pictures/", include("variables.pictures.urls")),
     path("plane/", include("variables.planes.urls")),

@@ -16,6 +16,7 @@ from variables.models import (
     GalComment,
     GalDecision,
     GalFlag,
+    GalNotice,
     GalTag,
     GalVarObj,
     SavedSearch,
@@ -191,6 +192,21 @@ class GalTagAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).seen_by(request.user)
+
+
+@admin.register(GalNotice)
+class GalNoticeAdmin(ReadOnlyAdmin):
+    """The user's own notices, as far as they may see them; whether they were mailed."""
+
+    list_display = ["pk", "words", "kind", "time", "read", "mail", "mailed", "tries"]
+    fields = ["words", "kind", "time", "read", "mail", "mailed", "tries", "next_try"]
+    readonly_fields = ["words"]
+    sortable_by = ["pk"]
+    list_filter = ["kind"]
+    ordering = ["-pk"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).visible_to(request.user).with_people()
 
 
 @admin.register(Campaign)

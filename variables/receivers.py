@@ -3,15 +3,16 @@
 from functools import partial
 
 from django.db import transaction
-from django.db.models.signals import post_delete, pre_delete
+from django.db.models.signals import m2m_changed, post_delete, pre_delete
 
 from photometry.crossmatch.object_storage import objects_changed, sources_replaced
 from photometry.matching.storage import matches_changed
 from variables.derived.published import refresh_published_later
 from variables.derived.stars import candidates_of, refresh_stars
 from variables.learning.storage import delete_scores
-from variables.models import GalVarObj
+from variables.models import Campaign, GalVarObj
 from variables.new_sources.replacements import record_lost_sources
+from variables.notices.writing import tell_asked
 from variables.periods.storage import delete_periods
 from variables.pictures.change_positions import delete_positions
 from variables.pictures.paths import remove_cutouts, remove_picture
@@ -23,6 +24,7 @@ def connect():
     """Have each of these called from now on."""
     pre_delete.connect(delete_catalogue_files, sender="photometry.GalReference")
     post_delete.connect(delete_picture, sender="exposures.GalImage")
+    m2m_changed.connect(follow_members, sender=Campaign.members.through)
     sources_replaced.connect(transfer_annotations_of_sources)
     objects_changed.connect(follow_objects)
     matches_changed.connect(follow_matches)
@@ -57,6 +59,12 @@ def follow_objects(refsource_ids, object_ids, **_):
 def follow_matches(reference_ids, **_):
     """Have candidates, the plane of all stars, and diagrams say what the matches tell now."""
     refresh_published_later(reference_ids)
+
+
+def follow_members(instance, action, pk_set, reverse, **_):
+    """Tell people who were asked into a campaign."""
+    if action == "post_add" and not reverse:
+        tell_asked(instance, pk_set)
 
 
 def delete_picture(instance, **_):

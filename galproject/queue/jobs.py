@@ -24,6 +24,7 @@ from galproject.queue.deaths import advice, death_text
 from galproject.queue.sending import send_tasks
 from galproject.queue.waiting import held_back
 from variables.flags.proposals import propose
+from variables.notices.writing import tell_failed
 from variables.pictures.render import catalogues_of
 
 
@@ -124,6 +125,8 @@ def close_job(job: GalJob) -> bool:
     level = GalCheckpoint.Level.WARNING if failed else GalCheckpoint.Level.INFO
     seconds = (timezone.now() - job.created).total_seconds()
     GalCheckpoint.objects.note(job, LogStep.CLOSED, note, value=round(seconds, 1), level=level)
+    if failed:
+        tell_failed(job, f"{counts[Status.FAILED]} chips of {job.exposure}")
     release_waiting()
     if job.queued:
         send_pictures(catalogues_of(job))

@@ -51,6 +51,8 @@ TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.calibrate_references": TypeAdapter(tuple[Id, Flag]),
     "galproject.queue.tasks.match_unmatched": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.recover_lost_work": TypeAdapter(tuple[()]),
+    "galproject.queue.tasks.mail_notices": TypeAdapter(tuple[()]),
+    "galproject.queue.tasks.mail_daily": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.remove_unused_options": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.process_night": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.fetch_exposure": TypeAdapter(tuple[Id]),

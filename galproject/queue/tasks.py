@@ -9,6 +9,7 @@ from django.conf import settings
 from django_q.tasks import async_task
 
 from exposures.models import GalJob, GalOptionSet
+from galproject.invitations.inviting import site_address
 from galproject.processing.calibration import calibrate_matched
 from galproject.processing.learning import learn
 from galproject.processing.matches import match_sources
@@ -19,6 +20,8 @@ from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue, last_ni
 from galproject.queue.overdue import send_overdue_variability, send_uncalibrated, send_unmatched
 from galproject.queue.restarts import through_restarts
 from photometry.models import GalReference
+from variables.models import GalNotice
+from variables.notices.mailing import send_notices
 from variables.pictures.render import render_catalogue
 
 logger = logging.getLogger(__name__)
@@ -108,6 +111,19 @@ def match_unmatched() -> dict[str, list[int]]:
 def recover_lost_work() -> None:
     """Recover the work of processes that died."""
     recovery.recover_lost_work()
+
+
+def mail_notices() -> dict[str, int]:
+    """Mail the notices that people want to have at once, and daily ones that failed before."""
+    mailed = through_restarts(send_notices, site_address(), daily=False)
+    return {"mails": mailed.n_mails}
+
+
+def mail_daily() -> dict[str, int]:
+    """Mail each person a daily mail of notices, and delete old ones."""
+    removed = through_restarts(GalNotice.objects.remove_old)
+    mailed = through_restarts(send_notices, site_address(), daily=True)
+    return {"removed": removed, "mails": mailed.n_mails}
 
 
 def remove_unused_options() -> dict[str, int]:

@@ -14,6 +14,7 @@ OPEN = frozenset(
     {
         *("login", "logout", "invitation", "sign_on", "sign_on_callback", "signed_out"),
         *("password_change", "password_change_done", "password_change_of_tables"),
+        "unsubscribe",
     }
 )
 # Django's tables ask for permissions of their own, table by table.

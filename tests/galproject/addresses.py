@@ -51,6 +51,7 @@ THINGS = {
     "api/comments/": "comment",
     "comments/": "comment",
     "invitation/": "invitation",
+    "notices/unsubscribe/": "unsubscribe",
     "tags/": "tag",
     "taggings/": "tagging",
     "help/page/": "help",
@@ -144,9 +145,16 @@ def make_things(**owned) -> Things:
         ).pk,
         comment=GalComment.objects.create(user=maker, refsource_id=candidate.pk, text="hm").pk,
         tag=tag.pk,
+        unsubscribe="no-such-link",
         tagging=GalTagging.objects.create(tag=tag, refsource_id=candidate.pk, user=maker).pk,
         flag=GalFlag.objects.create(
             refsource_id=candidate.pk, artifact="ghost", state="proposed"
         ).pk,
-        **{"token": 1, "vote": 1, "app_label": "variables", "url": "no/such/table"} | owned,
+        **{
+            "token": 1,
+            "vote": 1,
+            "app_label": "variables",
+            "url": "no/such/table",
+        }
+        | owned,
     )

@@ -66,6 +66,7 @@ PAGES = [
     "candidate_comments",
     "people",
     "tags",
+    "notices",
     "plane",
     "plane_density",
     "star_list",
@@ -97,6 +98,7 @@ FORMS = {
         tuple(f"comment_on_{subject}" for subject in ("candidate", "exposure", "image")),
         VOTE,
     ),
+    **dict.fromkeys(("read_notices", "choose_notices"), VIEW_SURVEY),
     **dict.fromkeys(("favourite", "tag_candidate", "untag_candidate"), VIEW_SURVEY),
     **dict.fromkeys(("rename_tag", "delete_tag"), EDIT),
     **dict.fromkeys(("change_comment", "withdraw_comment"), VOTE),
@@ -147,6 +149,7 @@ OTHERS = {
     "login": dict.fromkeys(OF_PAGES, OPEN),
     **{key: {"GET": OPEN} for key in ("sign_on", "sign_on_callback")},
     "signed_out": {"GET": OPEN, "HEAD": OPEN},
+    "unsubscribe": dict.fromkeys(OF_PAGES, OPEN),
     "logout": {"POST": LOGGED_IN},
     "password_change": dict.fromkeys(OF_PAGES, LOGGED_IN),
     "password_change_done": {"GET": LOGGED_IN, "HEAD": LOGGED_IN},
@@ -201,6 +204,7 @@ LOOKED_AT = [
     "variables.galdecision",
     "variables.galcomment",
     "variables.galtag",
+    "variables.galnotice",
     "variables.savedsearch",
 ]
 # Of these each member of the staff gets an answer, if only that there is nothing.

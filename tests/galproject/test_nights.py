@@ -120,6 +120,8 @@ def test_the_schedules_are_there():
         "measure_overdue_variability": "galproject.queue.tasks.measure_overdue_variability",
         "match_unmatched": "galproject.queue.tasks.match_unmatched",
         "remove_unused_options": "galproject.queue.tasks.remove_unused_options",
+        "mail_notices": "galproject.queue.tasks.mail_notices",
+        "mail_daily": "galproject.queue.tasks.mail_daily",
     }
 
 

@@ -37,6 +37,7 @@ PAGES = (
         "vetting",
         "plane",
         "tags",
+        "notices",
     ),
     *("help", "field_guide"),
     *("references", "quality", "coverage", "coverage_exposures"),

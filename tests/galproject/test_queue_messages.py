@@ -319,6 +319,8 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
         "galproject.queue.tasks.measure_overdue_variability",
         "galproject.queue.tasks.match_unmatched",
         "galproject.queue.tasks.remove_unused_options",
+        "galproject.queue.tasks.mail_notices",
+        "galproject.queue.tasks.mail_daily",
     }
 
 
@@ -336,6 +338,8 @@ def test_schedules_under_former_names_are_kept_and_done(kept_connection):
         "galproject.queue.tasks.measure_overdue_variability",
         "galproject.queue.tasks.match_unmatched",
         "galproject.queue.tasks.remove_unused_options",
+        "galproject.queue.tasks.mail_notices",
+        "galproject.queue.tasks.mail_daily",
     }
     assert set(Schedule.objects.values_list("func", flat=True)) == waiting
 
@@ -356,6 +360,8 @@ def test_schedules_get_the_present_names_of_their_tasks():
             "galproject.queue.tasks.measure_overdue_variability",
             "galproject.queue.tasks.match_unmatched",
             "galproject.queue.tasks.remove_unused_options",
+            "galproject.queue.tasks.mail_notices",
+            "galproject.queue.tasks.mail_daily",
         }
         assert former - always == {"galproject.tasks.process_night", "galproject.tasks.sweep"}
         for renaming in renamings:

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from exposures.errors import GalprojectError
+from variables.discussion.telling import tell_of_change, tell_of_comment
 from variables.models import GalComment
 from variables.models.discussion import MAX_COMMENT, about
 from variables.votes.blindness import note_shown
@@ -53,9 +54,13 @@ def comment_on(subject, user, text, answers=None, key="") -> GalComment:
         "text": _text(text),
         "answers_id": answered and (answered.answers_id or answered.pk),
     }
-    if not key:
-        return GalComment.objects.create(user=user, **said)
-    return GalComment.objects.get_or_create(user=user, key=key, defaults=said)[0]
+    if key:
+        made, is_new = GalComment.objects.get_or_create(user=user, key=key, defaults=said)
+    else:
+        made, is_new = GalComment.objects.create(user=user, **said), True
+    if is_new:
+        tell_of_comment(made)
+    return made
 
 
 def _answered(subject, user, pk):
@@ -65,11 +70,13 @@ def _answered(subject, user, pk):
     return found
 
 
+@transaction.atomic
 def change_comment(comment, user, text) -> GalComment:
     """Change the text of a user's own comment. Raises CommentError if it isn't theirs to change."""
     _check_own(comment, user)
     comment.text, comment.changed = _text(text), timezone.now()
     comment.save(update_fields=["text", "changed"])
+    tell_of_change(comment)
     return comment
 
 

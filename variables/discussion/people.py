@@ -1,16 +1,10 @@
 """The people who can be mentioned: all who may see the survey."""
 
-from django.contrib.auth import get_user_model
 from django.db.models import Q
 
-VIEW = "exposures.view_survey"
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+from variables.notices.writing import who_may_see
+
 MOST_NAMES = 8
-
-
-def who_may_see():
-    """Active users who may see the survey, and with it every candidate."""
-    return get_user_model().objects.with_perm(VIEW, backend=BACKEND)
 
 
 def names_like(begun) -> list[str]:

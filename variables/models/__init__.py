@@ -10,6 +10,7 @@ from variables.models.labels import GalFavourite, GalTag, GalTagging
 from variables.models.learning import GalScore, GalScoreRun, InjectedExamples, LearntModel
 from variables.models.model_checks import ModelCheck
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
+from variables.models.notices import GalNotice, GalNoticeChoice, NoticeKind
 from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
 from variables.models.planes import GalBinnedStatistic, GalPublishedDiagram, StarList
 from variables.models.searches import ListColumns, SavedSearch
@@ -43,6 +44,8 @@ __all__ = [
     "GalLostSource",
     "GalNewDetection",
     "GalNewSource",
+    "GalNotice",
+    "GalNoticeChoice",
     "GalPeriod",
     "GalPeriodRun",
     "GalPublishedDiagram",
@@ -61,6 +64,7 @@ __all__ = [
     "LearntModel",
     "ListColumns",
     "ModelCheck",
+    "NoticeKind",
     "PeriodAlias",
     "SavedSearch",
     "StarList",

@@ -85,6 +85,7 @@ def transfer_annotations(old, new) -> int:
         cursor.execute(MOVE.format(table="galfavourites") + UNLESS_FAVOURITE, columns)
         cursor.execute(MOVE.format(table="galtaggings") + UNLESS_TAGGED, columns)
         cursor.execute(MOVE.format(table="galcampaignobjects") + UNLESS_THERE, columns)
+        cursor.execute(MOVE.format(table="galnotices"), columns)
         for table in ("galfavourites", "galtaggings"):
             cursor.execute(LEFT_BEHIND.format(table=table), [list(new_of)])
         cursor.execute(REPEAT_UNBLINDINGS, columns)

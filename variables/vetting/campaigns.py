@@ -11,6 +11,7 @@ from exposures.errors import GalprojectError
 from variables.flags.marking import flag_sources
 from variables.models import Artifact, Campaign, CampaignObject, GalCandidate, Taxonomy
 from variables.models.causes import Cause
+from variables.notices.writing import tell_ended
 from variables.vetting.contents import CARD, IN_LANE, SHEET, candidates_in, contents_of
 from variables.vetting.queue_order import QueueOrder, priorities
 from variables.votes.consensus import update_consensus
@@ -191,8 +192,8 @@ def _given(gold, taxonomy):
 
 
 @transaction.atomic
-def close(campaign, only_without_votes=False):
-    """Close a campaign to votes and derive its consensus.
+def close(campaign, only_without_votes=False, by=None):
+    """Close a campaign to votes and derive its consensus; its people are told, but for ``by``.
 
     Raises CampaignError for ``only_without_votes`` if somebody has voted.
     """
@@ -200,10 +201,13 @@ def close(campaign, only_without_votes=False):
     Campaign.objects.select_for_update().get(pk=campaign.pk)
     if only_without_votes and campaign.has_votes():
         raise CampaignError("Somebody has voted meanwhile: ask a curator to close it")
-    Campaign.objects.filter(pk=campaign.pk, closed=None).update(closed=timezone.now())
+    open_one = Campaign.objects.filter(pk=campaign.pk, closed=None)
+    is_ended = open_one.update(closed=timezone.now())
     campaign.refresh_from_db()
+    if is_ended:
+        tell_ended(campaign, by)
     campaign.objects_in.update(leased_to=None, leased_until=None)
-    update_consensus(campaign.objects_in.values_list("refsource_id", flat=True))
+    update_consensus(campaign.objects_in.values_list("refsource_id", flat=True), by)
 
 
 def reopen(campaign):

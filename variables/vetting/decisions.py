@@ -173,7 +173,7 @@ def _follow(campaign, user, rows):
     if campaign is not None:
         with connection.cursor() as cursor:
             cursor.execute(COUNT_VOTES, [user.pk, user.pk, campaign.pk, ids])
-    store_consensus(ids)
+    store_consensus(ids, user)
 
 
 @transaction.atomic

@@ -159,7 +159,7 @@ def running(view):
 def close_campaign(request, campaign):
     """End the votes of a campaign; its classes are then what people agreed on."""
     try:
-        campaigns.close(campaign, only_without_votes=not request.user.has_perm(CAMPAIGN))
+        campaigns.close(campaign, not request.user.has_perm(CAMPAIGN), request.user)
     except GalprojectError as error:
         messages.error(request, str(error))
     else:

@@ -3,11 +3,13 @@
 import numpy as np
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from exposures.options_in_force import options_in_force
 from variables.models import GalCandidate
 from variables.science.consensus import agreed_period, consensus_of
 from variables.votes.blindness import unblinded
+from variables.votes.class_notices import TELL_OF_CLASSES
 
 BATCH = 5000
 # The last vote of each person on each candidate that was not undone: the class, its parent's id
@@ -27,14 +29,24 @@ FREQUENCY_ERRORS = """
 SELECT refsource_id, error_days / days ^ 2 FROM galperiods
 WHERE rank = 1 AND refsource_id = ANY(%s)
 """
-STORE = """
-UPDATE galcandidates c SET consensus_id = v.choice, n_votes = v.n, is_disputed = v.disputed,
-  agreed_period_days = v.period, agreed_period_err = v.error
-FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::boolean[], %s::float8[], %s::float8[])
-  AS v(refsource_id, choice, n, disputed, period, error)
-WHERE c.refsource_id = v.refsource_id
-  AND (c.consensus_id, c.n_votes, c.is_disputed, c.agreed_period_days, c.agreed_period_err)
-  IS DISTINCT FROM (v.choice, v.n, v.disputed, v.period, v.error)
+STORE = f"""
+WITH stored AS (
+    UPDATE galcandidates c SET consensus_id = v.choice, n_votes = v.n, is_disputed = v.disputed,
+      agreed_period_days = v.period, agreed_period_err = v.error
+    FROM unnest(
+        %(ids)s::bigint[], %(choices)s::bigint[], %(n_votes)s::smallint[],
+        %(disputed)s::boolean[], %(periods)s::float8[], %(errors)s::float8[]
+    ) AS v(refsource_id, choice, n, disputed, period, error)
+    JOIN galcandidates o ON o.refsource_id = v.refsource_id
+    WHERE c.refsource_id = v.refsource_id
+      AND (c.consensus_id, c.n_votes, c.is_disputed, c.agreed_period_days, c.agreed_period_err)
+      IS DISTINCT FROM (v.choice, v.n, v.disputed, v.period, v.error)
+    RETURNING c.refsource_id, c.consensus_id AS choice_id, o.consensus_id AS before_id
+),
+changed AS (
+    SELECT refsource_id, choice_id FROM stored WHERE choice_id IS DISTINCT FROM before_id
+),
+{TELL_OF_CLASSES}
 """
 
 
@@ -53,16 +65,19 @@ def lock_candidates(refsource_ids, campaign=None, voter=None) -> dict[int, GalCa
     return {c.pk: c for c in locked.filter(pk__in=refsource_ids).order_by("pk")}
 
 
-def update_consensus(refsource_ids):
-    """Lock candidates and derive their consensus again."""
+def update_consensus(refsource_ids, by=None):
+    """Lock candidates and derive their consensus again, after what the user ``by`` did."""
     ids = sorted(set(refsource_ids))
     for first in range(0, len(ids), BATCH):
         with transaction.atomic():
-            store_consensus(lock_candidates(ids[first : first + BATCH]))
+            store_consensus(lock_candidates(ids[first : first + BATCH]), by)
 
 
-def store_consensus(refsource_ids):
-    """Derive and store the consensus of candidates that are already locked."""
+def store_consensus(refsource_ids, by=None):
+    """Derive and store the consensus of candidates that are already locked.
+
+    Whom a new class concerns is told of it, but for the user ``by`` whose vote it comes from.
+    """
     ids = list(refsource_ids)
     ballots, periods, wanted = {pk: [] for pk in ids}, {pk: [] for pk in ids}, {}
     with connection.cursor() as cursor:
@@ -78,14 +93,17 @@ def store_consensus(refsource_ids):
             for pk, one in zip(ids, found, strict=True)
         ]
         errors = _frequency_errors(cursor, ids) if any(agreed) else {}
-        columns = [
-            [one.choice[-1] if one.choice else None for one in found],
-            [one.n_votes for one in found],
-            [one.is_disputed for one in found],
-            [one and one.days for one in agreed],
-            [one and _error(one, errors.get(pk)) for pk, one in zip(ids, agreed, strict=True)],
-        ]
-        cursor.execute(STORE, [ids, *columns])
+        columns = {
+            "ids": ids,
+            "choices": [one.choice[-1] if one.choice else None for one in found],
+            "n_votes": [one.n_votes for one in found],
+            "disputed": [one.is_disputed for one in found],
+            "periods": [one and one.days for one in agreed],
+            "errors": [
+                one and _error(one, errors.get(pk)) for pk, one in zip(ids, agreed, strict=True)
+            ],
+        }
+        cursor.execute(STORE, columns | {"by": by and by.pk, "now": timezone.now()})
 
 
 def _frequency_errors(cursor, refsource_ids):
