@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,7 +27,7 @@ from galproject.processing.variability import (
     measure_catalogues,
     unmeasured_catalogues,
 )
-from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
+from photometry.crossmatch.crossmatching import crossmatch_filters, passes_of
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
 
@@ -115,7 +116,10 @@ class Command(SurveyCommand):
             is_new = seeding.seed_survey(plan, into_existing, bar)
         self.stdout.write("The survey is there." if is_new else "The survey was there already.")
         crossmatch_options = load_options().crossmatch
-        counts = [crossmatch_filters(images, crossmatch_options) for images in fields_of()]
+        counts = [
+            crossmatch_filters(chain.from_iterable(fields), crossmatch_options)
+            for fields in passes_of()
+        ]
         n_stars = sum(one.n_one_to_one + one.n_doubtful for one in counts)
         self.stdout.write(f"{n_stars:,} stars cross-matched across filters")
         with self.bar(plan.n_catalogues, "statistics") as bar:
