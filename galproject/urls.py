@@ -35,6 +35,7 @@ urlpatterns = [
     path("gallery/", gallery, name="gallery"),
     path("quality/", quality, name="quality"),
     path("images/<id:pk>/quality/", overrule_quality, name="image_quality"),
+    path("candidates/uploads/", include("variables.uploads.urls")),
     path("candidates/", include("variables.candidates.urls")),
     path("candidates/", include("variables.drafts.urls")),
     path("", include("variables.discussion.urls")),

@@ -4,6 +4,7 @@ import codecs
 
 from django.core.exceptions import BadRequest
 from django.http import UnreadablePostError
+from django.urls import reverse
 
 from exposures.input.text import MAX_NAME, TextError, check_query, check_text
 from galproject.site.error_pages import bad_request
@@ -11,6 +12,7 @@ from galproject.site.error_pages import bad_request
 MAX_QUERY = 8000  # bytes of what stands after the ? of an address
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"
 ENCODINGS = ("utf-8", "ascii")
+FILES_AT = ("uploads",)  # whose forms take files
 
 
 class ReadableRequestMiddleware:
@@ -72,9 +74,11 @@ def _check_encoding(request):
 
 def _check_parts(request):
     """Check names and values of a multipart form."""
-    if request.FILES:
+    if request.FILES and request.path not in map(reverse, FILES_AT):
         name = next(iter(request.FILES))
         raise TextError(f"“{name[:MAX_NAME]}” is a file: no form here takes one")
+    for name, file in request.FILES.items():
+        check_text(name + file.name, "The name of a file")
     for name, values in request.POST.lists():
         for value in values:
             check_text(name + value, f"“{name[:MAX_NAME]}”")

@@ -20,6 +20,7 @@ from variables.models import (
     SavedSearch,
     StarList,
     Taxonomy,
+    UploadedList,
 )
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
@@ -29,6 +30,7 @@ THINGS = {
     "completeness/": "injection",
     "images/": "image",
     "candidates/searches/": "search",
+    "candidates/uploads/": "upload",
     "candidates/": "candidate",
     "vetting/candidates/": "candidate",
     "vetting/": "campaign",
@@ -147,6 +149,15 @@ def make_things(**owned) -> Things:
         tag=tag.pk,
         unsubscribe="no-such-link",
         tagging=GalTagging.objects.create(tag=tag, refsource_id=candidate.pk, user=maker).pk,
+        upload=UploadedList.objects.create(
+            user=maker,
+            name="of the maker",
+            radius_arcsec=1,
+            n_lines=1,
+            refsource_ids=[candidate.pk],
+            unmatched=[],
+            n_unmatched=0,
+        ).pk,
         flag=GalFlag.objects.create(
             refsource_id=candidate.pk, artifact="ghost", state="proposed"
         ).pk,

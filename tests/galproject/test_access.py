@@ -58,6 +58,8 @@ PAGES = [
     "candidate",
     "candidate_data",
     "candidate_thumbnails",
+    "upload",
+    "upload_unmatched",
     "candidate_cutouts",
     "candidate_field",
     "candidate_published",
@@ -88,7 +90,14 @@ PAGES = [
 FORMS = {
     **dict.fromkeys(("run_failed", "run_failed_of_exposure"), ENQUEUE),
     **dict.fromkeys(
-        ("save_search", "delete_search", "choose_columns", "delete_star_list", "end_token"),
+        (
+            "save_search",
+            "delete_search",
+            "choose_columns",
+            "delete_upload",
+            "delete_star_list",
+            "end_token",
+        ),
         VIEW_SURVEY,
     ),
     # Who made a campaign may run it, too, while nobody has voted.
@@ -136,7 +145,7 @@ OTHERS = {
             "draft_plot",
         )
     },
-    "tokens": dict.fromkeys(OF_PAGES, VIEW_SURVEY),
+    **{name: dict.fromkeys(OF_PAGES, VIEW_SURVEY) for name in ("tokens", "uploads")},
     "export_decisions": {"GET": CAMPAIGN, "HEAD": CAMPAIGN},
     "vet": {"GET": VOTE, "HEAD": VOTE},
     "vet_next": {"GET": VOTE},

@@ -24,6 +24,7 @@ OF_A_THING = (
         "candidate",
         "campaign",
         "star_list",
+        "upload",
     ),
     "candidate_data",
 )
@@ -38,6 +39,7 @@ PAGES = (
         "plane",
         "tags",
         "notices",
+        "uploads",
     ),
     *("help", "field_guide"),
     *("references", "quality", "coverage", "coverage_exposures"),

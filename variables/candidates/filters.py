@@ -13,12 +13,13 @@ from variables.candidates.filter_fields import ConditionsForm, LineFilter, Posit
 from variables.candidates.line import LineError
 from variables.candidates.line_names import LINE, line_of, with_line
 from variables.candidates.more_filters import topics_of
-from variables.models import GalCandidate, GalFavourite, GalTagging, StarList
+from variables.models import GalCandidate, GalFavourite, GalTagging, StarList, UploadedList
 from variables.models.candidate_querysets import FOUND
 from variables.models.causes import Cause
 from variables.models.change_positions import another_star_changes
 from variables.models.known import AGREEMENTS, SURER, Known
 from variables.models.labels import MANY_TAGGED, MAX_TAG
+from variables.models.uploads import MANY_UPLOADED
 from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 from variables.votes.blindness import note_shown
 
@@ -166,6 +167,9 @@ class CandidateFilter(django_filters.FilterSet):
     star_list = IntegerFilter(
         method="by_star_list", label="list of stars", min_value=0, max_value=BIGINT_MAX
     )
+    upload = IntegerFilter(
+        method="by_upload", label="uploaded list", min_value=0, max_value=BIGINT_MAX
+    )
     per = django_filters.ChoiceFilter(
         choices=[(SOURCE, "each source by itself")],
         method="unchanged",
@@ -312,6 +316,12 @@ class CandidateFilter(django_filters.FilterSet):
 
     def by_star_list(self, candidates, _, pk):
         return candidates.with_ids(self._among(StarList.objects.sources_of(pk)))
+
+    def by_upload(self, candidates, _, pk):
+        ids = UploadedList.objects.sources_of(pk)
+        if len(ids) > MANY_UPLOADED:
+            return candidates.among_many(ids)
+        return candidates.with_ids(self._among(ids))
 
     def by_favourite(self, candidates, *_):
         return candidates.with_ids(self._among(GalFavourite.objects.sources_of(self._user)))

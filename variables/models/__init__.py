@@ -17,6 +17,7 @@ from variables.models.searches import ListColumns, SavedSearch
 from variables.models.successions import GalSuccession
 from variables.models.taxonomy import Taxonomy, TaxonomyClass
 from variables.models.unblindings import GalUnblinding
+from variables.models.uploads import UploadedList
 from variables.models.variability import (
     GalTrend,
     GalTrendStar,
@@ -70,5 +71,6 @@ __all__ = [
     "StarList",
     "Taxonomy",
     "TaxonomyClass",
+    "UploadedList",
     "VariabilityFlag",
 ]

@@ -30,6 +30,14 @@ FOUND = models.Q(n_detections__gt=0) | models.Q(varies=True)
 ACCEPTED = FOUND & models.Q(is_flagged=False)
 
 
+class AmongIds(models.Func):
+    """True of an id that is among others, which are one text such as {1,2} to the database."""
+
+    template = "(%(expressions)s::bigint[]))"
+    arg_joiner = " = ANY("
+    output_field = models.BooleanField()
+
+
 class GalCandidateQuerySet(models.QuerySet):
     """Candidates by state and position."""
 
@@ -55,6 +63,11 @@ class GalCandidateQuerySet(models.QuerySet):
     def with_ids(self, ids):
         """Those with some ids, found by whatever else is said of them."""
         return self.filter(models.Q(pk=None) | models.Q(pk__in=ids))
+
+    def among_many(self, ids):
+        """The same of very many ids, of which each candidate is looked up among all."""
+        listed = models.Value("{" + ",".join(map(str, ids)) + "}")
+        return self.filter(models.Q(pk=None) | models.Q(AmongIds("pk", listed)))
 
     def counted_as(self, bit):
         """Candidates that are counted as one of CountedAs, if they are among these at all."""

@@ -13,6 +13,7 @@ from galproject.demo.seeding.plan import SurveyPlan
 from galproject.demo.seeding.published import write_published_sky
 from galproject.demo.seeding.star_lists import make_star_list
 from galproject.demo.seeding.survey import seed_survey
+from galproject.demo.seeding.uploads import make_upload
 
 __all__ = [
     "SurveyPlan",
@@ -24,6 +25,7 @@ __all__ = [
     "make_flags",
     "make_people",
     "make_star_list",
+    "make_upload",
     "seed_survey",
     "write_published_sky",
 ]

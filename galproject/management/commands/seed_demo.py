@@ -95,6 +95,7 @@ class Command(SurveyCommand):
             if n_campaigns := seeding.make_campaigns(seed):
                 self.stdout.write(f"{n_campaigns} campaigns begun")
             seeding.make_star_list()
+            seeding.make_upload()
             if pictures:
                 self.draw(pictures, is_new)
         self.stdout.write("What to look at next:")
