@@ -63,10 +63,10 @@ class ReferenceSerializer(Finite, serializers.ModelSerializer):
         fields = ["id", "image", "filter", "n_sources", "active", "created", "code_version"]
 
 
-def _odds(name):
-    return serializers.FloatField(
-        source=f"star_odds.{name}", help_text=MEANINGS[name], read_only=True
-    )
+def _odds(field, name):
+    """A field about which star changes; null where that was not fitted, or can't be told."""
+    told = {"help_text": MEANINGS[name], "read_only": True, "allow_null": True}
+    return field(source=f"star_odds.{name}", **told)
 
 
 class CandidateSerializer(Finite, serializers.ModelSerializer):
@@ -88,21 +88,13 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
     mag_cal = serializers.SerializerMethodField()
     mag_cal_err = serializers.SerializerMethodField()
     mag_cal_by = serializers.SerializerMethodField()
-    likeliest_star = serializers.IntegerField(
-        source="star_odds.likeliest_star", help_text=MEANINGS["likeliest_star"], read_only=True
-    )
-    likeliest_star_odds = _odds("likeliest_star_odds")
-    own_odds = _odds("own_odds")
-    odds_of_no_star = _odds("odds_of_no_star")
-    star_odds = serializers.JSONField(
-        source="star_odds.star_odds", help_text=MEANINGS["star_odds"], read_only=True
-    )
-    star_doubts = serializers.CharField(
-        source="star_odds.star_doubts", help_text=MEANINGS["star_doubts"], read_only=True
-    )
-    are_odds_trusted = serializers.BooleanField(
-        source="star_odds.are_odds_trusted", help_text=MEANINGS["are_odds_trusted"], read_only=True
-    )
+    likeliest_star = _odds(serializers.IntegerField, "likeliest_star")
+    likeliest_star_odds = _odds(serializers.FloatField, "likeliest_star_odds")
+    own_odds = _odds(serializers.FloatField, "own_odds")
+    odds_of_no_star = _odds(serializers.FloatField, "odds_of_no_star")
+    star_odds = _odds(serializers.JSONField, "star_odds")
+    star_doubts = _odds(serializers.CharField, "star_doubts")
+    are_odds_trusted = _odds(serializers.BooleanField, "are_odds_trusted")
 
     class Meta:
         model = GalCandidate

@@ -237,5 +237,5 @@ def test_a_page_takes_as_many_queries_for_many_exposures_chips_and_lines(operato
             make_chip(exposure, number, Status.FAILED, exposure.jobs.get())
             make_line(exposure, number, "failed", level=GalCheckpoint.Level.ERROR)
         n_queries.append([n_queries_of(partial(operator.get, url)) for url in pages(exposure)])
-    # The session, the user and two for the permissions besides.
-    assert n_queries == [[16, 21]] * 2
+    # The session, the user, two for the permissions, one for notices and one for comments besides.
+    assert n_queries == [[18, 23]] * 2

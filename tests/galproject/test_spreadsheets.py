@@ -12,7 +12,7 @@ from django.core.management import call_command
 from exposures.models import GalExposure, GalImage
 from exposures.tables import plain
 from tests.galproject.addresses import addresses, make_things
-from variables.models import Campaign, GalCandidate, GalFlag
+from variables.models import Campaign, GalCandidate, GalFlag, GalUnblinding
 from variables.vetting.decisions import DecisionInput, decide
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,7 @@ def fill(text, things, user):
     User.objects.filter(pk=user.pk).update(username=text)
     user.refresh_from_db()
     campaign = Campaign.objects.get(pk=things["campaign"])
+    GalUnblinding.objects.all().delete()  # or who has read the tables may not vote again
     decide(user, DecisionInput(things["candidate"], choice="flare", comment=text), campaign)
 
 

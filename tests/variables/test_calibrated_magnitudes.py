@@ -87,7 +87,7 @@ def test_lists_in_the_api_have_the_mean_calibrated(
 ):
     cache.clear()
     headers = token_header(make_person("annie"))
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         (row,) = client.get("/api/candidates/", headers=headers).json()["results"]
     assert row["mag_cal"] == pytest.approx(calibrated.mean_mag + 0.25, abs=1e-3)
     assert (row["mag_cal_err"], row["mag_cal_by"]) == (0.005, "RP of gaia_dr3 DR3 (Vega)")
