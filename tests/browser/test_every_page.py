@@ -48,9 +48,9 @@ AXE = """async ([rules, alike]) => {
     nodes.map((node) => [id, `${node.target.join(" ")}: ${said(node).join("; ")}`]));
 }"""
 # The width gives text no colour that is not readable anywhere, as tests below hold: so each scheme
-# at one width, and each width in one scheme, show all. The first that see a kind of page see it in all
-# ways; of what is otherwise in others of its kind two ways are enough, and of what is left to those
-# who may less one, beside the width.
+# at one width, and each width in one scheme, show all. The first that see a kind of page see it in
+# all ways; of what is otherwise in others of its kind two ways are enough, and of what is left to
+# those who may less one, beside the width.
 ALL_WAYS = (("light", DESKTOP, None), ("dark", TABLET, OF_LAYOUT), ("dark", PHONE, OF_LAYOUT))
 TWO_WAYS, ONE_WAY = ALL_WAYS[::2], ALL_WAYS[:1]
 # Colours of the site: of text, and of what is behind it.
