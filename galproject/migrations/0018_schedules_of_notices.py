@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.db import migrations
 from django.utils import timezone
 
-MODULE = "galproject.queue.tasks"
-NAMES = ("mail_notices", "mail_daily")
+AT_ONCE = "galproject.queue.tasks.mail_notices"
+DAILY = "galproject.queue.tasks.mail_daily"
 
 
 def make_schedules(apps, schema_editor):
@@ -16,7 +16,7 @@ def make_schedules(apps, schema_editor):
     today = now.replace(hour=10, minute=0, second=0, microsecond=0)
     schedules.create(
         name="mail_notices",
-        func=f"{MODULE}.mail_notices",
+        func=AT_ONCE,
         schedule_type="I",
         minutes=1,
         next_run=now,
@@ -24,7 +24,7 @@ def make_schedules(apps, schema_editor):
     )
     schedules.create(
         name="mail_daily",
-        func=f"{MODULE}.mail_daily",
+        func=DAILY,
         schedule_type="D",
         next_run=today + timedelta(days=now > today),
         repeats=-1,
@@ -33,7 +33,7 @@ def make_schedules(apps, schema_editor):
 
 def drop_schedules(apps, schema_editor):
     schedules = apps.get_model("django_q", "Schedule").objects.using(schema_editor.connection.alias)
-    schedules.filter(func__in=[f"{MODULE}.{name}" for name in NAMES]).delete()
+    schedules.filter(func__in=[AT_ONCE, DAILY]).delete()
 
 
 class Migration(migrations.Migration):

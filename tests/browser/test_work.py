@@ -75,7 +75,7 @@ def test_a_candidate_is_flagged_as_an_artifact_and_the_flag_undone(visit):
 def test_a_list_is_filtered_shared_by_its_address_and_opened(visit):
     reader = visit("reader")
     page = reader.go("/candidates/")
-    page.get_by_label("Detections from").fill("4")
+    page.locator("#id_detections_min").fill("4")
     page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_url("**detections_min=4*")
     n_shown = first_candidate(page).count()

@@ -25,7 +25,7 @@ FEW_SESSIONS = {
     "autovacuum_max_workers": 1,
     "autovacuum": "off",
 }
-N_PARTITIONS = 190
+N_PARTITIONS = 230
 ALL_PARTITIONS = {
     "SELECT without an id": "SELECT count(*) FROM galsources",
     "join": "SELECT count(*) FROM galsources JOIN galvarobjs USING (refsource_id)",
