@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from exposures.errors import GalprojectError
 from galproject.models import Invitation
+from galproject.site.accounts import make_account
 from galproject.site.tokens import key_digest
 
 MAX_DAYS = 90  # that a link may be good for
@@ -125,14 +126,9 @@ def _awaited_user(name, email):
 
 
 def _new_user(name, email):
-    user = get_user_model()(username=name, email=email, is_active=False)
-    user.set_unusable_password()
     try:
-        user.full_clean(exclude=["password"])
-        with transaction.atomic():
-            user.save()
+        return make_account(name, email, is_active=False)
     except ValidationError as error:
         raise InvitationError(" ".join(error.messages)) from error
     except IntegrityError as error:
         raise InvitationError(f"There is an account {name} already") from error
-    return user

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from galproject.models import SignOnIdentity
 from galproject.sign_on.errors import SignOnError
+from galproject.site.accounts import make_account
 
 
 @transaction.atomic
@@ -69,17 +70,12 @@ def _first_visit(claims, options):
 def _made(name, claims, options):
     if not options.makes_accounts:
         raise SignOnError(f"There is no account {name} here: ask an administrator for one")
-    user = get_user_model()(username=name, email=str(claims.get("email") or ""))
-    user.set_unusable_password()
     try:
-        user.full_clean(exclude=["password"])
-        with transaction.atomic():
-            user.save()
+        return make_account(name, str(claims.get("email") or ""))
     except ValidationError as error:
         raise SignOnError(f"{name} can't be a name here: {' '.join(error.messages)}") from error
     except IntegrityError as error:
         raise SignOnError(f"The account {name} is being made: try again") from error
-    return user
 
 
 def _set_groups(user, groups, options):

@@ -31,29 +31,13 @@ RANGES = {
 }
 # Values of the form.
 WORDS = {
-    **{
-        name: name
-        for name in (
-            "radius",
-            *("kind", "filter", "known", "known_class", "agreement", "cause", "changed_star"),
-            *(
-                "vetted",
-                "favourite",
-                "tag",
-                "artifact",
-                "undetected",
-                "exposure",
-                "chip",
-                "object",
-                "per",
-                "position",
-            ),
-        )
-    },
-    "class": "cls",
-    "list": "star_list",
-    "upload": "upload",
-}
+    name: name
+    for name in (
+        *("radius", "kind", "filter", "known", "known_class", "agreement", "cause"),
+        *("changed_star", "vetted", "favourite", "tag", "artifact", "undetected", "exposure"),
+        *("chip", "object", "per", "position"),
+    )
+} | {"class": "cls", "list": "star_list", "upload": "upload"}
 OF_NUMBERS = ("chip", "object", "star_list", "upload", "radius")
 # Short names of columns, by their keys.
 SHORT = {
