@@ -1,6 +1,7 @@
 """Functions that run at once, each with a database session of its own."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 from django.db import connections
 
@@ -9,8 +10,10 @@ SECONDS = 30
 
 def at_once(*acts):
     """What functions gave that were called at once, each with a session of its own."""
+    together = Barrier(len(acts), timeout=SECONDS)
 
     def run(act):
+        together.wait()
         try:
             return act()
         finally:

@@ -3,12 +3,11 @@
 import re
 import smtplib
 from datetime import timedelta
-from threading import Barrier, Thread
+from functools import partial
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +17,7 @@ from galproject.queue import tasks
 from galproject.queue.jobs import close_job
 from tests.builders.campaigns import ids_of, make_campaign, make_user, make_voter, vote
 from tests.builders.candidates import make_candidate
+from tests.builders.sessions import at_once
 from variables.discussion.commenting import change_comment, comment_on, withdraw_comment
 from variables.labels.marking import set_favourite
 from variables.models import Campaign, GalCandidate, GalNotice, GalUnblinding, NoticeKind
@@ -301,18 +301,6 @@ def test_of_two_processes_at_once_one_sends_a_mail(mails, settings):
     GalNotice.objects.create(
         user=bob, kind="mention", mail="once", time=timezone.now(), actor=bob, text=""
     )
-    together, sent = Barrier(2), []
-
-    def run():
-        together.wait()
-        try:
-            sent.append(send_notices(SITE, daily=False).n_mails)
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run) for _ in range(2)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    send = partial(send_notices, SITE, daily=False)
+    sent = [mailed.n_mails for mailed in at_once(send, send)]
     assert sorted(sent) == [0, 1] and len(mails) == 1

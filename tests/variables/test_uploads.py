@@ -36,7 +36,7 @@ WRITTEN = "17:45:40.04 -29:00:28.1"
         "name\tRAJ2000\tDEJ2000\nV1\t17 45 40.04\t-29 00 28.1",
         "# a comment\n\nRA_ICRS;mag;DE_ICRS\n266.41683;17.2;-29.00781\n",
         '"dec","ra"\n"-29.00781","266.41683"',
-        "359.943 -0.046 gal".replace("359.943 -0.046", "359.94423 -0.04616"),
+        "359.94423 -0.04616 gal",
     ],
 )
 def test_positions_are_read_as_people_write_them(text):
