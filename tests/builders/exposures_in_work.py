@@ -79,5 +79,8 @@ def held_elsewhere(kind: Claimed, *pks):
             for pk in pks:
                 cursor.execute("SELECT pg_advisory_lock(%s, %s)", [int(kind), pk])
         yield
+        # Given back here, as the server ends a session a moment after it was closed.
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
     finally:
         other.close()
