@@ -28,7 +28,7 @@ extensions = [
     "drawings",
 ]
 root_doc = "README"
-include_patterns = ["*.md", "docs/**"]
+include_patterns = ["*.md", "client/*.md", "docs/**"]
 exclude_patterns = [".*", "data", "docs/_*", "**/node_modules"]
 templates_path = [str(PROJECT / "docs" / "_templates")]
 

@@ -20,8 +20,10 @@ from photometry.science.forced.forced import ForcedFit, ForcedOptions
 from scripts.imports import LAYERS, project_modules
 
 PROJECT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
-FOLDERS = (*LAYERS, "benchmarks", "docs", "examples", "scripts", "static", "templates", "tests")
+DOCUMENTS = sorted(
+    [*PROJECT.glob("*.md"), *PROJECT.glob("client/*.md"), *PROJECT.glob("docs/**/*.md")]
+)
+FOLDERS = (*LAYERS, "benchmarks", "client", "docs", "scripts", "static", "templates", "tests")
 FENCED, INLINE = re.compile(r"^```.*?^```", re.S | re.M), re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 PATH = re.compile(rf"(?:{'|'.join(FOLDERS)}|\.ci)/[\w./*-]*")
 DOTTED = re.compile(rf"(?:{'|'.join([*LAYERS, 'tests', 'scripts'])})(?:\.\w+)+")

@@ -7,6 +7,7 @@ from scripts.imports import LAYERS, PROJECT
 MYPY = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]
 # Besides everything under a science folder.
 TYPED = {
+    "client/galproject_client",
     "exposures/binary_copy.py",
     "galproject/processing",
     "galproject/queue",
