@@ -262,6 +262,8 @@ GALPROJECT_NIGHTS = environment.nights
 GALPROJECT_PICTURES = environment.pictures or str(BASE_DIR / "data" / "pictures")
 if GALPROJECT_DATABASE:  # they are kept by ids, which the databases have in common
     GALPROJECT_PICTURES += f"-{GALPROJECT_DATABASE}"
+# Where backups are, one in a folder each; manage.py doctor looks at their age.
+GALPROJECT_BACKUPS = environment.backups
 # The file of options; see manage.py options.
 OPTIONS_FILE = BASE_DIR / "galproject.toml"
 GALPROJECT_OPTIONS = environment.options or (str(OPTIONS_FILE) if OPTIONS_FILE.is_file() else "")

@@ -161,6 +161,7 @@ class Environment(BaseModel):
     exposures: Folder = _variable("GALPROJECT_EXPOSURES", "", "a folder, or where to make one")
     nights: int = _variable("GALPROJECT_NIGHTS", 7, "a whole number from 1 to 366", ge=1, le=366)
     pictures: Folder = _variable("GALPROJECT_PICTURES", "", "a folder, or where to make one")
+    backups: Text = _variable("GALPROJECT_BACKUPS", "", "a folder")
     options: Text = _variable("GALPROJECT_OPTIONS", "", "a TOML file")
     catalogue: Text = _variable("GALPROJECT_CATALOGUE", "", "a folder of tiles, or a file")
     log_level: Level = _variable(

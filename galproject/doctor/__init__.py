@@ -1,0 +1,1 @@
+"""Examinations of an installation: what is wrong with it, and what to do."""
