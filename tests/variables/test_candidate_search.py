@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from exposures.fenced import behind_fence, fenced
 from exposures.keyset import KeysetOrder
+from exposures.planner import BY_INDEXES, planned
 from exposures.streams import streamed
 from tests.builders.many_candidates import make_many_candidates
 from tests.builders.people import make_person
@@ -181,3 +182,11 @@ def test_what_filters_ask_of_the_sample_is_in_one_of_its_indexes():
         sql = str(fenced(chosen(query).sampled()).order_by().values("pk").query)
         columns = set(re.findall(r'"galcandidates"\."(\w+)"', sql))
         assert any(columns <= index for index in indexes), (query, columns)
+
+
+def test_a_part_of_an_order_that_a_filter_rules_out_is_not_read():
+    make_many_candidates(10)
+    detected = chosen("undetected=only").filter(star_detections__gt=0)
+    with planned(BY_INDEXES):
+        assert "One-Time Filter: false" in fenced(detected).explain()
+    assert "One-Time Filter: false" not in fenced(detected).explain()
