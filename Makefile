@@ -26,7 +26,7 @@ UPGRADE =
 
 export PYTHON
 
-.PHONY: help setup setup-dev setup-learning setup-benchmarks setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint lint-style lint-format \
+.PHONY: help setup setup-dev setup-learning setup-benchmarks setup-bulk setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint lint-style lint-format \
 	lint-types lint-templates lint-scripts format serve workers clean
 
 help:
@@ -56,6 +56,9 @@ setup-learning:
 
 setup-benchmarks:
 	@scripts/setup requirements.txt requirements-dev.txt requirements-benchmarks.txt
+
+setup-bulk:
+	@scripts/setup requirements.txt requirements-dev.txt requirements-bulk.txt
 
 setup-docs:
 	@scripts/setup requirements.txt requirements-docs.txt
@@ -108,6 +111,8 @@ lock: setup-lint
 	$(compile) --output-file requirements-learning.txt --group learning -c requirements.txt \
 		-c requirements-dev.txt
 	$(compile) --output-file requirements-benchmarks.txt --group benchmarks -c requirements.txt \
+		-c requirements-dev.txt
+	$(compile) --output-file requirements-bulk.txt --group bulk -c requirements.txt \
 		-c requirements-dev.txt
 	$(compile) --output-file requirements-docs.txt --group docs -c requirements.txt \
 		-c requirements-dev.txt

@@ -1,0 +1,1 @@
+"""The survey as HATS catalogues: Parquet files by HEALPix pixel, for LSDB and Dask."""

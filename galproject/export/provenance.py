@@ -1,0 +1,117 @@
+"""What an export was made of: options, code, catalogues, images, proposals."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exposures.models import GalExposure, GalPublishedCatalogue
+from exposures.whole_files import whole_file
+from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.processing.version import RESULTS_VERSION, code_version
+from photometry.models import GalReference, GalZeroPoint
+from photometry.reduction.options import ReductionOptions
+from photometry.storage.statements import fetch_rows
+
+IMAGES, PROVENANCE = "images.parquet", "provenance.json"
+CATALOGUES_AT_ONCE = 500
+COLUMNS = (
+    ("catalogue_id", pa.int32(), "", "reference catalogue whose sources were measured on it"),
+    ("image_id", pa.int64(), "", "as light curves name it"),
+    ("instrument", pa.string(), "", "of the exposure"),
+    ("exposure", pa.string(), "", "EXPNUM, or the file's stem"),
+    ("chip", pa.string(), "", "name of the chip"),
+    ("filter", pa.string(), "", "of the exposure"),
+    ("mjd", pa.float64(), "d", "UTC, middle of the exposure"),
+    ("exposure_seconds", pa.float64(), "s", "exposure time"),
+    ("zero_point", pa.float64(), "mag", "of 1 ADU, before the correction to the reference"),
+    ("error_scale", pa.float64(), "", "errors of faint stars over those of the fit"),
+    ("limit_sigma", pa.float64(), "", "significance of upper limits"),
+    ("is_reference", pa.bool_(), "", "the catalogue is of this image"),
+    ("is_good", pa.bool_(), "", "counts for statistics of variability: done, and not doubted"),
+)
+ROWS = """
+SELECT c.catalogue_id, i.id, e.instrument, e.identifier, i.chip_name, e.filter, e.mjd,
+    e.exposure_seconds, i.zero_point, coalesce((i.correction ->> 'error_scale')::float8, 1),
+    coalesce((o.options -> 'reduction' ->> 'limit_sigma')::float8, %s), c.is_own,
+    (c.is_own OR i.status = 'done') AND NOT i.is_doubted
+FROM (
+    SELECT catalogue_id, image_id, false AS is_own FROM galcoverages WHERE catalogue_id = ANY(%s)
+    UNION ALL SELECT id, image_id, true FROM galreferences WHERE id = ANY(%s)
+) c
+JOIN galimages i ON i.id = c.image_id
+JOIN galexposures e ON e.id = i.exposure_id
+LEFT JOIN galoptionsets o ON o.hash = i.option_set_id
+ORDER BY c.catalogue_id, e.mjd, i.id
+"""
+PROPOSALS = """
+SELECT proposal, count(*), min(mjd), max(mjd) FROM galexposures GROUP BY proposal ORDER BY proposal
+"""
+
+
+def write_images(path: Path, catalogues: Sequence[GalReference]) -> int:
+    """Write the table of the images on which sources were measured; the number of its rows."""
+    fields = [
+        pa.field(
+            name,
+            type,
+            metadata={"unit": unit, "description": said} if unit else {"description": said},
+        )
+        for name, type, unit, said in COLUMNS
+    ]
+    schema, n_rows = pa.schema(fields), 0
+    with whole_file(path) as partial, pq.ParquetWriter(partial, schema) as writer:
+        for start in range(0, len(catalogues), CATALOGUES_AT_ONCE):
+            ids = [one.pk for one in catalogues[start : start + CATALOGUES_AT_ONCE]]
+            rows = fetch_rows(ROWS, ReductionOptions().limit_sigma, ids, ids)
+            n_rows += len(rows)
+            columns = zip(*rows, strict=True) if rows else [[] for _ in fields]
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, fields, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+    return n_rows
+
+
+def write_provenance(
+    path: Path, catalogues: Sequence[GalReference], options: PipelineOptions, more: dict
+) -> None:
+    """Write what the export was made of, and ``more``."""
+    facts = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "code_version": code_version(),
+        "results_version": RESULTS_VERSION,
+        "options": asdict(options),
+        "images": IMAGES,
+        "n_exposures": GalExposure.objects.count(),
+        "proposals": [
+            {"proposal": name, "n_exposures": n, "first_mjd": first, "last_mjd": last}
+            for name, n, first, last in fetch_rows(PROPOSALS)
+        ],
+        "catalogues": [_catalogue(one) for one in catalogues],
+        "zero_points": [
+            {"catalogue_id": one.reference_id, "zero_point": one.zero_point, "by": one.source}
+            for one in GalZeroPoint.objects.best_of([c.pk for c in catalogues]).values()
+        ],
+        "published": [
+            {"name": one.name, "version": one.version, "source_url": one.source_url}
+            for one in GalPublishedCatalogue.objects.in_use()
+        ],
+        **more,
+    }
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(facts, indent=1, default=str) + "\n")
+
+
+def _catalogue(one: GalReference) -> dict:
+    return {
+        "catalogue_id": one.pk,
+        "image_id": one.image_id,
+        "filter": one.filter,
+        "n_sources": one.n_sources,
+        "code_version": one.code_version,
+        "created": one.created.isoformat(timespec="seconds"),
+        "option_set": str(one.option_set_id),
+    }
