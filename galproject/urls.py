@@ -40,6 +40,7 @@ urlpatterns = [
     path("candidates/", include("variables.drafts.urls")),
     path("", include("variables.discussion.urls")),
     path("", include("variables.labels.urls")),
+    path("", include("variables.watches.urls")),
     path("notices/", include("variables.notices.urls")),
     path("vetting/", include("variables.vetting.urls")),
     path("pictures/", include("variables.pictures.urls")),

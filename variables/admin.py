@@ -19,6 +19,8 @@ from variables.models import (
     GalNotice,
     GalTag,
     GalVarObj,
+    GalWatch,
+    GalWatchNews,
     SavedSearch,
 )
 from variables.vetting import admin as vetting_admin  # noqa: F401  (registers the taxonomy)
@@ -242,3 +244,31 @@ class SavedSearchAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         searches = super().get_queryset(request)
         return searches if request.user.is_superuser else searches.seen_by(request.user)
+
+
+@admin.register(GalWatch)
+class GalWatchAdmin(ReadOnlyAdmin):
+    """The user's own watches."""
+
+    list_display = ["search", "told", "created"]
+    fields = ["search", "told", "created"]
+    list_select_related = ["search"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(user=request.user)
+
+
+@admin.register(GalWatchNews)
+class GalWatchNewsAdmin(ReadOnlyAdmin):
+    """News of the user's own watches, as far as they may see them."""
+
+    list_display = ["pk", "watch", "refsource_id", "words", "time"]
+    fields = ["watch", "refsource_id", "words", "time"]
+    readonly_fields = ["words"]
+    sortable_by = ["pk"]
+    list_select_related = ["watch__search"]
+    list_filter = ["kind"]
+    ordering = ["-pk"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).visible_to(request.user)

@@ -136,6 +136,18 @@ PAGES = {
         "and significance.",
         ("source", "change", "significance"),
     ),
+    "watches": PageHelp(
+        "Watches",
+        "Saved searches that you watch: how many news of each you have not seen, how you are told, "
+        "and the addresses of your feeds.",
+        ("watch", "notice", "blind"),
+    ),
+    "watch": PageHelp(
+        "A watch",
+        "What is new in a saved search: candidates that came into its list, are of another class, "
+        "or vary by more than they did, the latest first.",
+        ("watch", "candidate", "consensus", "blind"),
+    ),
     "api_documentation": PageHelp(
         "The API",
         "How scripts and notebooks read the survey, with a token that you make here.",

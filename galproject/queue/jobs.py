@@ -26,6 +26,7 @@ from galproject.queue.waiting import held_back
 from variables.flags.proposals import propose
 from variables.notices.writing import tell_failed
 from variables.pictures.render import catalogues_of
+from variables.watches.telling import tell_watches
 
 
 def send(images: GalImageQuerySet) -> None:
@@ -98,7 +99,7 @@ def follow_up_job(job: GalJob) -> None:
     """Follow up a closed job, which is idempotent.
 
     Its sources are cross-matched, flags proposed, references matched with published catalogues and
-    calibrated by them, and variability measured.
+    calibrated by them, variability measured, and watches told what is new.
     """
     crossmatch_job(job)
     propose([job.exposure])
@@ -106,6 +107,7 @@ def follow_up_job(job: GalJob) -> None:
     if job.queued:
         send_matches(reference.pk for reference in references)
         send_variability(catalogue.pk for catalogue in catalogues)
+        send_tasks("mail_notices", [()], first=True)
     else:
         for _ in measure_catalogues(catalogues):  # by which known variables are told
             pass
@@ -113,6 +115,7 @@ def follow_up_job(job: GalJob) -> None:
             pass
         for reference in references:
             calibrate_matched(reference.pk, wait=False)
+        tell_watches()
 
 
 def close_job(job: GalJob) -> bool:

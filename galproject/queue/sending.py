@@ -18,6 +18,7 @@ GROUPS = {
     "match_catalogues": "matches",
     "calibrate_references": "calibrations",
     "renew_motions": "motions",
+    "mail_notices": "mails",
 }
 MODULE = "galproject.queue.tasks"
 OTHER_MODULES = {"renew_motions": "galproject.references.tasks"}  # of tasks on references
@@ -43,7 +44,7 @@ def _package(task: str, arguments: Sequence[Any], started: datetime) -> dict[str
         "func": f"{OTHER_MODULES.get(task, MODULE)}.{task}",
         "args": tuple(arguments),
         "kwargs": {},
-        "group": GROUPS.get(task, f"job {arguments[-1]}"),
+        "group": GROUPS[task] if task in GROUPS else f"job {arguments[-1]}",
         "save": False,
         "ack_failure": True,
         "started": started,

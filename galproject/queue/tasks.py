@@ -20,9 +20,10 @@ from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue, last_ni
 from galproject.queue.overdue import send_overdue_variability, send_uncalibrated, send_unmatched
 from galproject.queue.restarts import through_restarts
 from photometry.models import GalReference
-from variables.models import GalNotice
+from variables.models import GalNotice, GalWatchNews
 from variables.notices.mailing import send_notices
 from variables.pictures.render import render_catalogue
+from variables.watches.telling import tell_watches
 
 logger = logging.getLogger(__name__)
 
@@ -114,14 +115,16 @@ def recover_lost_work() -> None:
 
 
 def mail_notices() -> dict[str, int]:
-    """Mail the notices that people want to have at once, and daily ones that failed before."""
+    """Tell watches what is new, and mail what people want at once, or what failed before."""
+    n_news = through_restarts(tell_watches)
     mailed = through_restarts(send_notices, site_address(), daily=False)
-    return {"mails": mailed.n_mails}
+    return {"news": n_news, "mails": mailed.n_mails}
 
 
 def mail_daily() -> dict[str, int]:
     """Mail each person a daily mail of notices, and delete old ones."""
     removed = through_restarts(GalNotice.objects.remove_old)
+    removed += through_restarts(GalWatchNews.objects.remove_old)
     mailed = through_restarts(send_notices, site_address(), daily=True)
     return {"removed": removed, "mails": mailed.n_mails}
 

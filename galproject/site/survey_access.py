@@ -15,6 +15,7 @@ OPEN = frozenset(
         *("login", "logout", "invitation", "sign_on", "sign_on_callback", "signed_out"),
         *("password_change", "password_change_done", "password_change_of_tables"),
         "unsubscribe",
+        *("watches_feed", "watch_feed"),  # opened by the key in their addresses
     }
 )
 # Django's tables ask for permissions of their own, table by table.

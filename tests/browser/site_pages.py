@@ -29,6 +29,7 @@ OBJECTS = {
         (SELECT min(exposure_id) FROM galimages WHERE is_reference)
         UNION ALL (SELECT min(exposure_id) FROM galimages WHERE NOT is_reference)""",
     "plane/lists/": "SELECT min(id) FROM galstarlists",
+    "watches/": "SELECT min(id) FROM galwatches",
     "flags/images/": """
         (SELECT min(id) FROM galimages WHERE is_reference)
         UNION ALL (SELECT min(image_id) FROM galflags WHERE region IS NOT NULL)""",

@@ -17,6 +17,7 @@ from variables.models import (
     GalFlag,
     GalTag,
     GalTagging,
+    GalWatch,
     SavedSearch,
     StarList,
     Taxonomy,
@@ -54,12 +55,14 @@ THINGS = {
     "comments/": "comment",
     "invitation/": "invitation",
     "notices/unsubscribe/": "unsubscribe",
+    "watches/": "watch",
+    "feeds/<str:key>/watches/": "watch",
     "tags/": "tag",
     "taggings/": "tagging",
     "help/page/": "help",
     "practice/": "practice",
 }
-OTHER_PLACES = {"image_id": "image", "app_label": "app_label", "url": "url"}
+OTHER_PLACES = {"image_id": "image", "key": "feed", "app_label": "app_label", "url": "url"}
 
 
 def make_injection():
@@ -133,6 +136,7 @@ def make_things(**owned) -> Things:
     CampaignObject.objects.create(campaign=campaign, refsource_id=candidate.pk, rank=1)
     image = candidate.catalogue.image
     tag = GalTag.objects.create(name="shared")
+    search = SavedSearch.objects.create(user=maker, name="of the maker")
     return Things(
         candidate=candidate.pk,
         exposure=image.exposure_id,
@@ -141,7 +145,9 @@ def make_things(**owned) -> Things:
         injection=make_injection().pk,
         object=GalObject.objects.first().pk,
         campaign=campaign.pk,
-        search=SavedSearch.objects.create(user=maker, name="of the maker").pk,
+        search=search.pk,
+        watch=GalWatch.objects.create(user=maker, search=search).pk,
+        feed="no-such-key",
         star_list=StarList.objects.create(
             user=maker, name="of the maker", refsource_ids=[candidate.pk]
         ).pk,

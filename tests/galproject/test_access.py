@@ -69,6 +69,8 @@ PAGES = [
     "people",
     "tags",
     "notices",
+    "watches",
+    "watch",
     "plane",
     "plane_density",
     "star_list",
@@ -108,6 +110,9 @@ FORMS = {
         VOTE,
     ),
     **dict.fromkeys(("read_notices", "choose_notices"), VIEW_SURVEY),
+    **dict.fromkeys(
+        ("make_watch", "tell_watch", "see_watch", "end_watch", "renew_feeds"), VIEW_SURVEY
+    ),
     **dict.fromkeys(("favourite", "tag_candidate", "untag_candidate"), VIEW_SURVEY),
     **dict.fromkeys(("rename_tag", "delete_tag"), EDIT),
     **dict.fromkeys(("change_comment", "withdraw_comment"), VOTE),
@@ -159,6 +164,7 @@ OTHERS = {
     **{key: {"GET": OPEN} for key in ("sign_on", "sign_on_callback")},
     "signed_out": {"GET": OPEN, "HEAD": OPEN},
     "unsubscribe": dict.fromkeys(OF_PAGES, OPEN),
+    **{key: {"GET": OPEN, "HEAD": OPEN} for key in ("watches_feed", "watch_feed")},
     "logout": {"POST": LOGGED_IN},
     "password_change": dict.fromkeys(OF_PAGES, LOGGED_IN),
     "password_change_done": {"GET": LOGGED_IN, "HEAD": LOGGED_IN},
@@ -215,6 +221,8 @@ LOOKED_AT = [
     "variables.galtag",
     "variables.galnotice",
     "variables.savedsearch",
+    "variables.galwatch",
+    "variables.galwatchnews",
 ]
 # Of these each member of the staff gets an answer, if only that there is nothing.
 OF_STAFF = {"index", "login", "logout", "jsi18n", "autocomplete", "app_list", "view_on_site"}

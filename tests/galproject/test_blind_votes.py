@@ -44,11 +44,11 @@ SECOND = (("qso", "flare"), ("artifact", "artifact"), ("flare", "qso"), (None, N
 OPEN = "detections_min=2"  # the list of that campaign
 # Addresses that tell how many votes were given, or which candidates have all that they need.
 OF_PROGRESS = re.compile(r"^/$|^/vetting/(\d+/(vet/next/)?)?$")
-# What differs without anybody's votes: tokens, times, and when a strip was sent.
+# What differs without anybody's votes: tokens, times, keys of feeds, and when a strip was sent.
 DIFFERING = re.compile(
     rb'value="\w{64}"|"csrfToken": "\w+"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[:.\d]*(Z|\+00:00)?'
     rb"|\w{3}\w*\.? \d+, \d{4}, [\d:]+ [ap]\.m\.|candidates-\d+-\d+|"
-    rb"\d+ \w{3} [\d:]{8}|"
+    rb"\d+ \w{3} [\d:]{8}|/feeds/[\w-]{43}/|"
     rb'<script nonce="[^"]*"|"stamp": "[^"]*"'
 )
 HEADERS = ("Link", "X-Total-Count", "HX-Push-Url", "Location")

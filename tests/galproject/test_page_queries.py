@@ -39,6 +39,7 @@ PAGES = (
         "plane",
         "tags",
         "notices",
+        "watches",
         "uploads",
     ),
     *("help", "field_guide"),

@@ -203,8 +203,7 @@ class CandidateFilter(django_filters.FilterSet):
     def filter_queryset(self, queryset):
         cleaned = self.form.cleaned_data
         if cleaned.get("cls") or cleaned.get("vetted") in ("nobody", "not-me"):
-            # Who finds candidates by what others said sees that.
-            note_shown(self._user)
+            self._note_shown()
         # Candidates of which stars are left out, if the list is by star.
         self._others = []
         self.ids = None  # that they are among, if a condition says
@@ -231,8 +230,7 @@ class CandidateFilter(django_filters.FilterSet):
 
     def _meeting_conditions(self, candidates):
         if any(condition.of.is_opinion for condition in self.conditions):
-            # Who finds candidates by what others said sees that.
-            note_shown(self._user)
+            self._note_shown()
         for condition in self.conditions:
             if condition.is_negated:
                 # Of a star no source may be what is excluded.
@@ -297,6 +295,9 @@ class CandidateFilter(django_filters.FilterSet):
             self._others.append(self._seen().vetted(by, self._user))
         return candidates.vetted(value, self._user)
 
+    def _note_shown(self):
+        note_shown(self._user)  # who finds candidates by what others said sees that
+
     def _seen(self):
         return GalCandidate.objects.as_seen_by(self._user)
 
@@ -327,7 +328,7 @@ class CandidateFilter(django_filters.FilterSet):
         return candidates.with_ids(self._among(GalFavourite.objects.sources_of(self._user)))
 
     def by_tag(self, candidates, _, name):
-        note_shown(self._user)  # who finds candidates by what others said sees that
+        self._note_shown()
         tagged = GalTagging.objects.named(name, self._user)
         few = list(tagged.values_list("refsource_id", flat=True)[: MANY_TAGGED + 1])
         if len(few) > MANY_TAGGED:

@@ -26,13 +26,16 @@ from variables.models.variability import (
     VariabilityFlag,
 )
 from variables.models.vetting import Campaign, CampaignObject, GalDecision
+from variables.models.watches import CandidateBefore, FeedKey, GalWatch, GalWatchNews
 
 __all__ = [
     "Artifact",
     "Campaign",
     "CampaignObject",
+    "CandidateBefore",
     "CountedAs",
     "Cut",
+    "FeedKey",
     "GalBinnedStatistic",
     "GalCandidate",
     "GalCandidateCount",
@@ -61,6 +64,8 @@ __all__ = [
     "GalVarObj",
     "GalVariability",
     "GalVariabilityRun",
+    "GalWatch",
+    "GalWatchNews",
     "InjectedExamples",
     "LearntModel",
     "ListColumns",

@@ -21,6 +21,7 @@ ORDERS = {
     "galcandidates_mag": ["reference_mag"],
     "galcandidates_by_change": ["max_delta_mag"],
     "galcandidates_by_sigma": ["max_significance"],
+    "galcandidates_by_first": ["first_mjd"],
     "galcandidates_by_last": ["last_mjd"],
     "galcandidates_by_rms": ["rms_mag"],
     "galcandidates_by_neumann": ["von_neumann"],

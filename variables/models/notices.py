@@ -27,6 +27,8 @@ class NoticeKind(models.TextChoices):
     BEGINS = "begins", "you are asked into a campaign"
     ENDS = "ends", "a campaign of yours ends"
     FAILED = "failed", "processing that you asked for failed"
+    NIGHT = "night", "the report of a night is there"
+    WATCH = "watch", "there is news in a search that you watch"
 
 
 class Told(models.TextChoices):
@@ -51,7 +53,8 @@ class NoticeQuerySet(models.QuerySet):
     def with_people(self):
         """With all that their words take, in one query."""
         return self.select_related(
-            "actor", "campaign", "job__exposure", "comment__exposure", "comment__image__exposure"
+            *("actor", "campaign", "job__exposure", "watch__search"),
+            *("comment__exposure", "comment__image__exposure"),
         )
 
     def to_mail(self, now):
@@ -86,7 +89,12 @@ class GalNotice(models.Model):
     )
     campaign = models.ForeignKey(Campaign, null=True, on_delete=models.CASCADE, related_name="+")
     job = models.ForeignKey(GalJob, null=True, on_delete=models.CASCADE, related_name="+")
-    text = models.CharField(max_length=200, blank=True, help_text="the class, or what failed")
+    watch = models.ForeignKey(
+        "variables.GalWatch", null=True, on_delete=models.CASCADE, related_name="notices"
+    )
+    text = models.CharField(
+        max_length=200, blank=True, help_text="the class, what failed or is new, or the night"
+    )
     time = models.DateTimeField()
     read = models.DateTimeField(null=True)
     mail = models.CharField(max_length=5, blank=True, help_text="once, daily, or not at all")
@@ -114,6 +122,13 @@ class GalNotice(models.Model):
                 name="galnotices_source",
             ),
         ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "text"],
+                condition=Q(kind="night"),
+                name="galnotices_once_a_night",
+            )
+        ]
 
     def __str__(self):
         return f"notice {self.pk}"
@@ -126,6 +141,10 @@ class GalNotice(models.Model):
             return self.campaign.get_absolute_url()
         if self.job_id:
             return self.job.exposure.get_absolute_url()
+        if self.watch_id:
+            return self.watch.get_absolute_url()
+        if self.kind == NoticeKind.NIGHT:
+            return reverse("night", args=[self.text])
         if self.refsource_id is not None:
             return reverse("candidate", args=[self.refsource_id])
         return f"{reverse('candidates')}?vetted=me"
@@ -143,6 +162,8 @@ class GalNotice(models.Model):
             NoticeKind.BEGINS: f"{who} asks you into the campaign “{self.campaign}”",
             NoticeKind.ENDS: f"The campaign “{self.campaign}” is closed",
             NoticeKind.FAILED: f"What you asked for failed: {self.text}",
+            NoticeKind.NIGHT: f"The report of the night of {self.text} is there",
+            NoticeKind.WATCH: f"In “{self.watch}”: {self.text}",
         }[self.kind]
 
     @property

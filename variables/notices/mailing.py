@@ -15,13 +15,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from exposures.errors import GalprojectError
-from variables.models import GalNotice
+from variables.models import GalNotice, GalWatchNews
 from variables.models.notices import Told
 from variables.notices.writing import who_may_see
 from variables.votes.blindness import note_shown
 
 SALT = "variables.notices.unsubscribe"
 MOST_PEOPLE, MOST_NOTICES = 500, 100  # of one run, and in one mail
+MOST_NEWS = 20  # of one watch in a mail
 LONGEST_WAIT = 6  # doublings of a minute
 
 
@@ -86,9 +87,21 @@ def _take(waiting, user, now):
     ids = list(locked.values_list("pk", flat=True)[:MOST_NOTICES])
     rows = list(GalNotice.objects.visible_to(user).filter(pk__in=ids).with_people().order_by("pk"))
     GalNotice.objects.filter(pk__in=[row.pk for row in rows]).update(mailed=now)
-    if shown := {row.refsource_id for row in rows} - {None}:
+    shown = {row.refsource_id for row in rows} | _add_news(user, rows)
+    if shown := shown - {None}:
         note_shown(user, shown)
     return rows
+
+
+def _add_news(user, rows):
+    """Add the first ``lines`` of what is new to notices of watches; whose opinions these tell."""
+    watched = [row for row in rows if row.watch_id]
+    opinions = set()
+    for row in watched:
+        first = GalWatchNews.objects.visible_to(user).filter(notice=row).order_by("pk")
+        row.lines = list(first[:MOST_NEWS])
+        opinions |= {news.refsource_id for news in row.lines if news.tells_opinion}
+    return opinions
 
 
 def _put_back(rows, now):

@@ -4,11 +4,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from exposures.keyset import newest
-from variables.models import GalNotice, GalNoticeChoice, NoticeKind
+from variables.models import GalNotice, GalNoticeChoice, GalWatch, NoticeKind
 from variables.models.notices import MOST_COUNTED, Told
 from variables.votes.blindness import note_shown
 
 LATEST = 5  # on the first page
+# Each watch says itself how it is told.
+CHOSEN = tuple(kind for kind in NoticeKind if kind not in (NoticeKind.WATCH, NoticeKind.NIGHT))
 
 
 def unread_count(user) -> int:
@@ -46,7 +48,7 @@ def mark_read(user, pk=None, up_to=None) -> int:
 def choices_of(user) -> dict[str, str]:
     """{NoticeKind: Told} as a user has chosen."""
     chosen = dict(user.notice_choices.values_list("kind", "told"))
-    return {kind: chosen.get(kind, Told.PAGE) for kind in NoticeKind}
+    return {kind: chosen.get(kind, Told.PAGE) for kind in CHOSEN}
 
 
 @transaction.atomic
@@ -54,10 +56,18 @@ def choose(user, told: dict[str, str]):
     """Have kinds of notices told as a user wants; those that wait to be mailed follow."""
     for kind, how in told.items():
         GalNoticeChoice.objects.update_or_create(user=user, kind=kind, defaults={"told": how})
-        waiting = GalNotice.objects.filter(user=user, kind=kind, mailed=None).exclude(mail="")
-        waiting.update(mail="" if how == Told.PAGE else how)
+        tell_waiting(GalNotice.objects.filter(user=user, kind=kind), how)
 
 
+def tell_waiting(notices, how: str):
+    """Have notices that wait to be mailed told as somebody wants by now."""
+    waiting = notices.filter(mailed=None).exclude(mail="")
+    waiting.update(mail="" if how == Told.PAGE else how)
+
+
+@transaction.atomic
 def unsubscribe(user):
     """Mail a user nothing any more."""
-    choose(user, dict.fromkeys(NoticeKind, Told.PAGE))
+    choose(user, dict.fromkeys(CHOSEN, Told.PAGE))
+    GalWatch.objects.filter(user=user).update(told=Told.PAGE)
+    tell_waiting(GalNotice.objects.filter(user=user, kind=NoticeKind.WATCH), Told.PAGE)

@@ -10,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from exposures.input.queries import integer_in
-from variables.models import NoticeKind
 from variables.models.notices import Told
 from variables.notices import mailing, reading
 
@@ -21,7 +20,7 @@ class ChoicesForm(forms.Form):
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         told = Told.choices if settings.MAIL_IS_SET else Told.choices[:1]
-        for kind in NoticeKind:
+        for kind in reading.CHOSEN:
             self.fields[kind.value] = forms.ChoiceField(choices=told, label=kind.label)
 
 

@@ -14,6 +14,7 @@ from galproject.demo.seeding.published import write_published_sky
 from galproject.demo.seeding.star_lists import make_star_list
 from galproject.demo.seeding.survey import seed_survey
 from galproject.demo.seeding.uploads import make_upload
+from galproject.demo.seeding.watches import make_watch
 
 __all__ = [
     "SurveyPlan",
@@ -26,6 +27,7 @@ __all__ = [
     "make_people",
     "make_star_list",
     "make_upload",
+    "make_watch",
     "seed_survey",
     "write_published_sky",
 ]

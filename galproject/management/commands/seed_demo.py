@@ -96,6 +96,7 @@ class Command(SurveyCommand):
                 self.stdout.write(f"{n_campaigns} campaigns begun")
             seeding.make_star_list()
             seeding.make_upload()
+            seeding.make_watch()
             if pictures:
                 self.draw(pictures, is_new)
         self.stdout.write("What to look at next:")

@@ -1,0 +1,1 @@
+"""Watched searches: what is new in them, told on pages, by mail and in feeds."""
