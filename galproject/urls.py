@@ -48,6 +48,7 @@ urlpatterns = [
     path("flags/", include("variables.flags.urls")),
     path("references/", include("galproject.references.urls")),
     path("api/", include("galproject.api.urls")),
+    path("vo/", include("galproject.virtual_observatory.urls")),
     # One page changes a password, and asks what becomes of the tokens.
     path(
         "admin/password_change/",

@@ -6,8 +6,8 @@ The documents are read elsewhere too, so that their contents are added here, out
 # As in the README's "Where to read on".
 CONTENTS = {
     "Using it": (
-        "set-up processing archive references catalogues results bulk /client/README pages "
-        "filters learning quality options people discussion"
+        "set-up processing archive references catalogues results bulk /client/README "
+        "virtual-observatory pages filters learning quality options people discussion"
     ),
     "How it works": "science performance injection glossary storage",
     "Running it": "jobs operations large-survey",

@@ -5,7 +5,7 @@ from exposures.tables.csv_files import csv_pieces, write_csv
 from exposures.tables.formats import CSV, ECSV, FITS, PARQUET, VOTABLE, TableFormat
 from exposures.tables.parquet_files import parquet_pieces
 from exposures.tables.spreadsheet_text import plain
-from exposures.tables.votable_files import votable_bytes
+from exposures.tables.votable_files import votable_bytes, votable_message
 
 __all__ = [
     "CSV",
@@ -21,5 +21,6 @@ __all__ = [
     "parquet_pieces",
     "plain",
     "votable_bytes",
+    "votable_message",
     "write_csv",
 ]

@@ -16,7 +16,9 @@ TYPES = {
     ColumnKind.SINGLE: ("f4", np.nan),
     ColumnKind.DOUBLE: ("f8", np.nan),
     ColumnKind.TEXT: (str, ""),
+    ColumnKind.ASCII: (str, ""),
 }
+WITH_FILLER = {ColumnKind.SINGLE, ColumnKind.DOUBLE, ColumnKind.TEXT, ColumnKind.ASCII}
 
 
 def ecsv_text(columns, rows, title="") -> str:
@@ -50,14 +52,14 @@ def _column(column, values):
     kind, filler = TYPES[column.kind]
     is_unknown = [value is None for value in values]
     data = np.array([filler if value is None else value for value in values], kind)
-    is_number = column.kind in (ColumnKind.SINGLE, ColumnKind.DOUBLE, ColumnKind.TEXT)
+    has_filler = column.kind in WITH_FILLER
     return MaskedColumn(
         data,
         name=column.name,
         unit=units.Unit(column.unit) if column.unit else None,
         description=column.description or None,
-        mask=False if is_number else is_unknown,
-        fill_value=None if is_number else filler,
+        mask=False if has_filler else is_unknown,
+        fill_value=None if has_filler else filler,
     )
 
 

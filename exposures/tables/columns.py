@@ -14,6 +14,7 @@ class ColumnKind(Enum):
     SINGLE = "number of single precision"
     DOUBLE = "number of double precision"
     TEXT = "text"
+    ASCII = "text of ASCII characters alone"
     TIME = "moment, with its zone"
     NUMBERS = "list of numbers of double precision"
     JSON = "anything else, as JSON"
@@ -27,6 +28,8 @@ class TableColumn:
     kind: ColumnKind
     unit: str = ""  # as VOTables have it
     description: str = ""
+    ucd: str = ""  # what it is in the words of the Virtual Observatory
+    system: str = ""  # of SYSTEMS in votable_files, if it is a place or a time
 
 
 def batched(rows, size, first=None):

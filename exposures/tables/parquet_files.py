@@ -16,6 +16,7 @@ ARROW = {
     ColumnKind.SINGLE: pa.float32(),
     ColumnKind.DOUBLE: pa.float64(),
     ColumnKind.TEXT: pa.string(),
+    ColumnKind.ASCII: pa.string(),
     ColumnKind.TIME: pa.timestamp("us", "UTC"),
     ColumnKind.NUMBERS: pa.list_(pa.float64()),
     ColumnKind.JSON: pa.string(),

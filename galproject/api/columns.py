@@ -22,6 +22,33 @@ UNITS = {
     "astrometric_rms_mas": "mas",
     "exposure_seconds": "s",
 }
+# What columns of positions and light curves are, in the words of the Virtual Observatory.
+UCDS = {
+    "refsource_id": "meta.id;meta.main",
+    "galimage_id": "meta.id;meta.dataset",
+    "filter": "meta.id;instr.filter",
+    "mjd": "time.epoch;obs.exposure",
+    "bjd_tdb": "time.epoch;meta.main",
+    "kind": "meta.code",
+    "ra": "pos.eq.ra;meta.main",
+    "dec": "pos.eq.dec;meta.main",
+    "mag": "phot.mag;meta.main",
+    "mag_err": "stat.error;phot.mag;meta.main",
+    "limit_mag": "phot.mag;stat.max",
+    "flux": "phot.flux",
+    "flux_err": "stat.error;phot.flux",
+    "rchi2": "stat.fit.chi2",
+    "fracflux": "phot.flux;arith.ratio",
+    "quality": "meta.code.qual",
+    "flags": "meta.code.qual;instr.pixel",
+    "is_reference": "meta.code",
+    "trend_mag": "phot.mag;arith.diff",
+    "mag_cal": "phot.mag;phot.calib",
+    "mag_cal_err": "stat.error.sys;phot.mag",
+    "mag_cal_by": "meta.ref;phot.calib",
+    "distance_arcsec": "pos.angDistance",
+}
+SYSTEMS = {"ra": "icrs", "dec": "icrs", "mjd": "utc_mjd", "bjd_tdb": "tdb_barycentre"}
 
 
 class SingleField(serializers.FloatField):
@@ -46,7 +73,14 @@ RETURNED = {float: ColumnKind.DOUBLE, int: ColumnKind.INTEGER, bool: ColumnKind.
 def columns_of(serializer) -> list[TableColumn]:
     """A TableColumn for each field of a serializer, in their order."""
     return [
-        TableColumn(name, _kind(field), UNITS.get(name, ""), str(field.help_text or ""))
+        TableColumn(
+            name,
+            _kind(field),
+            UNITS.get(name, ""),
+            str(field.help_text or ""),
+            UCDS.get(name, ""),
+            SYSTEMS.get(name, ""),
+        )
         for name, field in serializer.fields.items()
         if not field.write_only
     ]

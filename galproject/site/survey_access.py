@@ -16,11 +16,16 @@ OPEN = frozenset(
         *("password_change", "password_change_done", "password_change_of_tables"),
         "unsubscribe",
         *("watches_feed", "watch_feed"),  # opened by the key in their addresses
+        # What registries read: addresses and limits, and nothing of the survey.
+        *("vo_capabilities", "vo_availability"),
     }
 )
 # Django's tables ask for permissions of their own, table by table.
 OPEN_NAMESPACES = frozenset({"admin"})
 FIRST_PAGE = "home"
+# Asked by programs that ask their user for a name and a password, and by no page of the site.
+BY_PASSWORD = frozenset({"vo_search", "api-curve", "api-object-light-curve"})
+PASSWORD = 'Basic realm="galproject: any name, and a token as the password", Token'
 
 
 class SurveyMiddleware:
@@ -44,10 +49,11 @@ class SurveyMiddleware:
         try:
             user = _user_of_api(request) if is_api else request.user
         except AuthenticationFailed as error:
-            return _not_logged_in(str(error.detail))
+            return _not_logged_in(match.view_name, str(error.detail))
         if not user.is_authenticated:
-            at_login = redirect_to_login(request.get_full_path())
-            return _not_logged_in("Log in, or send a token.") if is_api else at_login
+            if is_api:
+                return _not_logged_in(match.view_name, "Log in, or send a token.")
+            return redirect_to_login(request.get_full_path())
         if user.has_perm(VIEW_SURVEY):
             return None
         return waiting(request, user)
@@ -59,8 +65,9 @@ def _user_of_api(request):
     return found[0] if found else request.user
 
 
-def _not_logged_in(words):
-    headers = {"WWW-Authenticate": TokenAuthentication.keyword}
+def _not_logged_in(view_name, words):
+    asked = PASSWORD if view_name in BY_PASSWORD else TokenAuthentication.keyword
+    headers = {"WWW-Authenticate": asked}
     return JsonResponse({"detail": words}, status=401, headers=headers)
 
 

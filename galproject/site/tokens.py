@@ -6,6 +6,7 @@ that nobody needs here; what it would save is the forty lines below.
 """
 
 import secrets
+from base64 import b64decode
 from datetime import timedelta
 from hashlib import sha256
 
@@ -54,14 +55,30 @@ def key_digest(key) -> str:
 
 
 class TokenAuthentication(authentication.TokenAuthentication):
-    """Authenticate scripts by the header ``Authorization: Token ...``."""
+    """Authenticate scripts by the header ``Authorization: Token ...``.
+
+    Programs that know names and passwords alone, as those of the Virtual Observatory do, give any
+    name and a token as the password.
+    """
 
     def authenticate(self, request):
         # The middleware has asked the same before the view does.
         wrapped = getattr(request, "_request", request)
         if not hasattr(wrapped, "token_login"):
-            wrapped.token_login = super().authenticate(request)
+            wrapped.token_login = super().authenticate(request) or self._by_password(request)
         return wrapped.token_login
+
+    def _by_password(self, request):
+        """The login of a token that is sent as a password; None without one."""
+        kind, _, written = authentication.get_authorization_header(request).partition(b" ")
+        if kind.lower() != b"basic":
+            return None
+        try:
+            _, _, key = b64decode(written, validate=True).decode().partition(":")
+        except ValueError:
+            return None
+        # Others are for whatever stands before this server.
+        return self.authenticate_credentials(key) if key.startswith(PREFIX) else None
 
     def authenticate_credentials(self, key):
         token = ApiToken.objects.select_related("user").filter(digest=key_digest(key)).first()

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import IntegerChoices, QuerySet
+from django.db.models import F, IntegerChoices, QuerySet, Value
 
+from exposures.q3c import Q3CDistance, Q3CWithin
 from exposures.source_ids import catalogue_sql
 
 # Only sources of catalogues in use; those of others wait for the sources that replace them.
@@ -43,6 +44,18 @@ class GalObjectQuerySet(QuerySet):
 
     def blends(self):
         return self.filter(kind=MatchKind.BLEND)
+
+    def in_use(self):
+        """Objects with a source in a catalogue in use."""
+        return self.exclude(kind=MatchKind.GONE)
+
+    def cone(self, ra, dec, radius_arcsec):
+        """Objects near a position in degrees with ``distance_arcsec``, nearest first."""
+        centre = Value(float(ra)), Value(float(dec)), F("ra"), F("dec")
+        near = self.filter(Q3CWithin(*centre, Value(float(radius_arcsec) / 3600)))
+        return near.annotate(distance_arcsec=Q3CDistance(*centre) * 3600.0).order_by(
+            "distance_arcsec"
+        )
 
 
 class GalObjectSourceQuerySet(QuerySet):

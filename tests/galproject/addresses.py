@@ -61,6 +61,7 @@ THINGS = {
     "taggings/": "tagging",
     "help/page/": "help",
     "practice/": "practice",
+    "vo/": "cone_search",
 }
 OTHER_PLACES = {"image_id": "image", "key": "feed", "app_label": "app_label", "url": "url"}
 
@@ -154,6 +155,7 @@ def make_things(**owned) -> Things:
         comment=GalComment.objects.create(user=maker, refsource_id=candidate.pk, text="hm").pk,
         tag=tag.pk,
         unsubscribe="no-such-link",
+        cone_search="sources",
         tagging=GalTagging.objects.create(tag=tag, refsource_id=candidate.pk, user=maker).pk,
         upload=UploadedList.objects.create(
             user=maker,

@@ -134,6 +134,7 @@ API = [
     "api-object-detail",
     "api-object-light-curve",
     "api-schema",
+    "vo_search",
 ] + [
     f"api-{thing}-{kind}"
     for thing in ("exposure", "image", "reference", "candidate", "flag", "vote", "comment")
@@ -165,6 +166,7 @@ OTHERS = {
     "signed_out": {"GET": OPEN, "HEAD": OPEN},
     "unsubscribe": dict.fromkeys(OF_PAGES, OPEN),
     **{key: {"GET": OPEN, "HEAD": OPEN} for key in ("watches_feed", "watch_feed")},
+    **{key: {"GET": OPEN, "HEAD": OPEN} for key in ("vo_capabilities", "vo_availability")},
     "logout": {"POST": LOGGED_IN},
     "password_change": dict.fromkeys(OF_PAGES, LOGGED_IN),
     "password_change_done": {"GET": LOGGED_IN, "HEAD": LOGGED_IN},
