@@ -40,9 +40,11 @@ WHERE c.before IS NOT NULL;
 """
 # A candidate of a new reference is the one that was there before, by its place and filter.
 REPLACED = f"""
-INSERT INTO {BEFORE}
-SELECT b.* FROM pg_temp.watched_changed AS c JOIN {NOW} AS n USING (refsource_id)
-CROSS JOIN LATERAL (
+WITH n AS MATERIALIZED (
+    SELECT n.refsource_id, n.catalogue_id, n.filter, n.ra, n.dec
+    FROM pg_temp.watched_changed AS c JOIN {NOW} AS n USING (refsource_id) WHERE c.before IS NULL
+)
+INSERT INTO {BEFORE} SELECT b.* FROM n CROSS JOIN LATERAL (
     SELECT to_jsonb(o) AS row
     FROM galcandidates AS o JOIN galreferences AS r ON r.id = o.catalogue_id
     WHERE NOT r.active AND o.filter = n.filter
@@ -51,7 +53,6 @@ CROSS JOIN LATERAL (
 ) AS o
 CROSS JOIN LATERAL jsonb_populate_record(NULL::galcandidates, o.row || jsonb_build_object(
     'refsource_id', n.refsource_id, 'catalogue_id', n.catalogue_id)) AS b
-WHERE c.before IS NULL
 """
 SAME_PLACE_ARCSEC = 0.5
 # What else is of the same stars: lists are by star, and one that was in a list isn't new in it.
