@@ -63,6 +63,16 @@ MIDDLEWARE = [
     "galproject.site.readable_requests.ReadableRequestMiddleware",
 ]
 
+# Pages are measured where somebody may read it, else nothing of it is even imported.
+METRICS_TOKEN = environment.metrics_token
+PROMETHEUS_LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, float("inf"))  # seconds
+if METRICS_TOKEN:
+    MIDDLEWARE = [
+        "django_prometheus.middleware.PrometheusBeforeMiddleware",
+        *MIDDLEWARE,
+        "galproject.metrics.middleware.PageMetricsMiddleware",
+    ]
+
 # Behind a proxy that speaks HTTPS to the world: cookies go over nothing else, and browsers are
 # told to come back by nothing else.
 HTTPS = environment.https

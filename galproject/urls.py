@@ -1,5 +1,6 @@
 """Addresses of all pages."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import PasswordChangeDoneView
 from django.urls import include, path
@@ -57,6 +58,9 @@ urlpatterns = [
     ),
     path("admin/", admin.site.urls),
 ]
+
+if settings.METRICS_TOKEN:
+    urlpatterns.append(path("metrics", include("galproject.metrics.urls")))
 
 handler400 = error_pages.bad_request
 handler403 = error_pages.forbidden

@@ -10,7 +10,7 @@ CONTENTS = {
         "virtual-observatory pages filters learning quality options people discussion"
     ),
     "How it works": "science performance injection glossary storage",
-    "Running it": "jobs operations large-survey",
+    "Running it": "deploy jobs operations large-survey",
     "Changing it": "/CONTRIBUTING architecture decisions/README api",
     "About it": "/CHANGELOG /SECURITY",
 }

@@ -174,6 +174,9 @@ class Environment(BaseModel):
     worker_lock_seconds: int = _seconds("GALPROJECT_WORKER_LOCK_SECONDS", 1800, 10, 86_400)
     worker_idle_seconds: int = _seconds("GALPROJECT_WORKER_IDLE_SECONDS", 900, 10, 86_400)
     cache: Folder = _variable("GALPROJECT_CACHE", "", "a folder")
+    metrics_token: Annotated[str, _matching(r"[!-~]{20,200}")] = _variable(
+        "GALPROJECT_METRICS_TOKEN", "", "20 to 200 printable characters without spaces"
+    )
     email_url: Annotated[str, _matching(r"smtp(\+tls|\+ssl)?://\S+")] = _variable(
         "GALPROJECT_EMAIL_URL", "", "of a mail server: smtp+tls://user:password@host:587"
     )
@@ -205,7 +208,10 @@ class Environment(BaseModel):
 
 
 VARIABLES = {field.alias: field for field in Environment.model_fields.values()}
-SECRET = ("SECRET_KEY", "GALPROJECT_ARCHIVE_PASSWORD", "GALPROJECT_OIDC_CLIENT_SECRET")
+SECRET = (
+    *("SECRET_KEY", "GALPROJECT_ARCHIVE_PASSWORD", "GALPROJECT_OIDC_CLIENT_SECRET"),
+    "GALPROJECT_METRICS_TOKEN",
+)
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:

@@ -18,6 +18,7 @@ OPEN = frozenset(
         *("watches_feed", "watch_feed"),  # opened by the key in their addresses
         # What registries read: addresses and limits, and nothing of the survey.
         *("vo_capabilities", "vo_availability"),
+        "metrics",  # for whoever has their token
     }
 )
 # Django's tables ask for permissions of their own, table by table.

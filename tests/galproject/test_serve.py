@@ -21,6 +21,7 @@ from benchmarks.queue_night import NightFiles, queue_night
 from galproject.management.commands.serve import login_text
 
 SECONDS = 60
+TOKEN = "of-prometheus-only-0123456789"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,8 @@ def server(environment):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
-    process = serve(environment, number, "--no-workers", "--processes", "2", "--threads", "4")
+    measured = environment | {"GALPROJECT_METRICS_TOKEN": TOKEN}
+    process = serve(measured, number, "--no-workers", "--processes", "2", "--threads", "4")
     wait_for_page(number)
     yield process, number
     if process.poll() is None:
@@ -252,6 +254,25 @@ def test_a_process_that_hangs_stops_nobody(server, site):
         assert max(seconds_of_page(site) for _ in range(10)) < PROMPT_SECONDS
     finally:
         os.kill(hanging, signal.SIGCONT)
+
+
+def logins_counted(site):
+    """How often the login page was answered, as all processes together say."""
+    _, text = get(f"{site}/metrics", Authorization=f"Bearer {TOKEN}")
+    name = "django_http_responses_total_by_status_view_method_total"
+    labels = '{method="GET",status="200",view="login"}'
+    (value,) = re.findall(rf"^{name}{re.escape(labels)} (\S+)$", text.decode(), re.M)
+    return float(value)
+
+
+def test_pages_of_all_processes_are_counted_whichever_is_asked_and_whichever_dies(server, site):
+    before = logins_counted(site)
+    for _ in range(8):
+        get(f"{site}/login/")
+    assert {logins_counted(site) for _ in range(4)} == {before + 8}
+    (master,) = [pid for pid in children_of(server[0].pid) if children_of(pid)]
+    os.kill(min(children_of(master)), signal.SIGKILL)
+    assert logins_counted(site) == before + 8
 
 
 def test_ctrl_c_stops_the_web_server_as_cleanly(server):

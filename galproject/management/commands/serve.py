@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.conf import settings
@@ -71,6 +72,10 @@ class Command(SurveyCommand):
             commands["workers"] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
         with TemporaryDirectory(prefix="galproject-cache-") as cache:
             environment = static.environment() | {"GALPROJECT_CACHE": cache}
+            if settings.METRICS_TOKEN:
+                # What each process of the web server counts, for all to read.
+                environment["PROMETHEUS_MULTIPROC_DIR"] = str(Path(cache) / "metrics")
+                Path(environment["PROMETHEUS_MULTIPROC_DIR"]).mkdir()
             lines = [f"http://{host}:{port}/  (Ctrl-C stops it)", who, connections, locks]
             self.run_all(commands, environment, static, lines)
 
