@@ -7,8 +7,10 @@ import pyarrow as pa
 from django.db import models
 
 from photometry.models import GalMotion, GalNonDetection, GalSource
+from photometry.querysets.objects import MatchKind
 from photometry.storage.columns import NUMPY_TYPES
 from variables.models import GalCandidate, GalPeriod, GalVariability
+from variables.models.variability import MAX_TRENDS
 
 FORMAT = 1  # of columns and files; pixels of another are written anew
 LIGHT_CURVE, NON_DETECTIONS = "lightcurve", "nondetections"
@@ -118,7 +120,12 @@ def _names_of(model: type[models.Model], without: Iterable[str]) -> list[str]:
     return [field.name for field in model._meta.local_fields if field.name not in left_out]
 
 
+def _kinds() -> str:
+    return "of the star's sources: " + ", ".join(f"{one.value}: {one.label}" for one in MatchKind)
+
+
 VARIABILITY_NAMES = _names_of(GalVariability, ("flags",))
+TREND_NAMES = [f"trend_{number}" for number in range(1, MAX_TRENDS + 1)]
 MOTION_NAMES = ["pm_ra", "pm_dec", "pm_ra_err", "pm_dec_err"]
 PERIOD_NAMES = _names_of(GalPeriod, ())
 CANDIDATE_TEXTS = ("kind", "cause", "known", "known_class", "known_name")
@@ -157,6 +164,7 @@ FLAT: list[ExportColumn] = [
     ExportColumn(
         "object_id", pa.int64(), "", "meta.id;src", "the star, the same in all filters; null: none"
     ),
+    ExportColumn("object_kind", pa.int16(), "", "meta.code", _kinds()),
     ExportColumn("catalogue_id", pa.int32(), "", "meta.id", "reference catalogue of the source"),
     ExportColumn("filter", pa.string(), "", "meta.id;instr.filter", "of all its measurements"),
     ExportColumn("ra", pa.float64(), "deg", "pos.eq.ra;meta.main", "ICRS"),
@@ -173,6 +181,10 @@ FLAT: list[ExportColumn] = [
         "",
         "meta.code.qual",
         GalVariability._meta.get_field("flags").help_text,
+    ),
+    *(
+        ExportColumn(name, pa.float32(), "", "stat.param", f"how much it follows trend {number}")
+        for number, name in enumerate(TREND_NAMES, 1)
     ),
     ExportColumn("period_days", pa.float64(), "d", "src.var;time.period", "the likeliest"),
     ExportColumn(

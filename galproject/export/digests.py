@@ -26,9 +26,10 @@ SELECT (SELECT measured FROM galvariabilityruns WHERE catalogue_id = %s),
 """
 # Sums of hashes of rows, whatever their order.
 ROWS = """
-SELECT (SELECT sum(hashint8extended(object_id, refsource_id)::numeric
+SELECT (SELECT sum(hashint8extended(object_id, refsource_id)::numeric + o.kind
         + hashfloat4extended(mag, refsource_id))
-    FROM galobjectsources WHERE refsource_id BETWEEN %s AND %s),
+    FROM galobjectsources JOIN galobjects o ON o.id = object_id
+    WHERE refsource_id BETWEEN %s AND %s),
     (SELECT sum(hashfloat8extended(days, refsource_id * 8 + rank)::numeric
         + hashfloat4extended(false_alarm, refsource_id))
     FROM galperiods WHERE refsource_id BETWEEN %s AND %s),

@@ -28,7 +28,14 @@ from galproject.export.positions import (
     margin_of,
     members_of_tiles,
 )
-from galproject.export.provenance import IMAGES, PROVENANCE, write_images, write_provenance
+from galproject.export.provenance import (
+    IMAGES,
+    PROVENANCE,
+    TRENDS,
+    write_images,
+    write_provenance,
+    write_trends,
+)
 from photometry.models import GalReference
 
 FINEST_TILES = 12  # order of the smallest pixels, 52 arcsec wide
@@ -252,6 +259,7 @@ def _write_what_tells(folder: Path, options: ExportOptions, plan: Plan) -> None:
     """Write the files that tell what is in the collection; margins before what names them."""
     catalogues = list(plan.catalogues.values())
     write_images(folder / IMAGES, catalogues)
+    write_trends(folder / TRENDS, catalogues)
     margins = []
     for at in margin_folders(folder, options):
         if files := _files(plan, at):

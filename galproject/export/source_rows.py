@@ -16,19 +16,23 @@ from galproject.export.columns import (
     MOTION_NAMES,
     PERIOD_NAMES,
     PERIODS,
+    TREND_NAMES,
     VARIABILITY_NAMES,
 )
 from galproject.export.digests import OPINIONS
 from galproject.export.measurements import nested_column
 from galproject.export.positions import Positions
-from photometry.models import GalObjectSource, GalReference
+from photometry.models import GalReference
 from photometry.science.matching.states import MatchState
 from photometry.storage.columns import MOTION_DTYPE
 from variables.models import GalCandidate
 from variables.periods.storage import PERIOD_DTYPE
-from variables.variability.storage import VARIABILITY_DTYPE
+from variables.variability.storage import TREND_STAR_DTYPE, VARIABILITY_DTYPE
 
-OBJECT_DTYPE = np.dtype([("refsource_id", "i8"), ("object_id", "i8"), ("mag", "f4")])
+OBJECT_DTYPE = np.dtype(
+    [("refsource_id", "i8"), ("object_id", "i8"), ("mag", "f4"), ("kind", "i2")]
+)
+OBJECTS = "galobjectsources JOIN galobjects o ON o.id = object_id"
 MATCH_DTYPE = np.dtype(
     [
         ("refsource_id", "i8"),
@@ -119,9 +123,10 @@ class SourceRows:
         }
 
     def _of_objects(self):
-        rows, source = self._rows(GalObjectSource._meta.db_table, OBJECT_DTYPE)
+        rows, source = self._rows(OBJECTS, OBJECT_DTYPE)
         return {
             "object_id": self._whole(rows["object_id"], source),
+            "object_kind": self._whole(rows["kind"], source),
             "reference_mag": self._single(rows["mag"], source),
         }
 
@@ -136,6 +141,9 @@ class SourceRows:
             for name in VARIABILITY_NAMES
         }
         columns["variability_flags"] = self._whole(rows["flags"], source)
+        rows, source = self._rows("galtrendstars", TREND_STAR_DTYPE)
+        for name, stored in zip(TREND_NAMES, names_of(TREND_STAR_DTYPE)[1:], strict=True):
+            columns[name] = self._single(rows[stored], source)
         return columns
 
     def _of_periods(self):

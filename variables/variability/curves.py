@@ -14,10 +14,10 @@ from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.statements import fetch_row
 from photometry.storage.storage import NON_DETECTIONS
 from variables.science.variability.curves import (
-    ZERO_POINT,
     CatalogueCurves,
     Missed,
     blocks,
+    missed_fluxes,
 )
 from variables.science.variability.options import VariabilityOptions
 from variables.science.variability.scatter_records import put_records
@@ -154,9 +154,11 @@ def _read_missed(
         rows = rows[np.argsort(rows["refsource_id"], kind="stable")]
         column = epochs.in_column(rows["galimage_id"])
         rows, column = rows[column >= 0], column[column >= 0]
-        # The limit is that many errors, as the flux is not positive: it tells what one is.
-        flux_err = 10 ** (-0.4 * (rows["limit_mag"] - ZERO_POINT)) / sigmas[column]
-        flux = rows["flux"] / (scales[column] * rows["flux_err"]) * flux_err
+        flux, flux_err = missed_fluxes(
+            *(rows[name] for name in ("flux", "flux_err", "limit_mag")),
+            sigmas[column],
+            scales[column],
+        )
         star = rank_of(rows["refsource_id"])
         parts.append((star.astype("i4"), column.astype("i4"), flux.astype("f4"), flux_err))
     if not parts:

@@ -35,6 +35,23 @@ class Missed:
         return cls(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros(0))
 
 
+def missed_fluxes(
+    flux: FloatArray,
+    flux_err: FloatArray,
+    limit_mag: FloatArray,
+    limit_sigma: FloatArray,
+    error_scale: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Fluxes (n,) without a magnitude and their errors, in units of the flux of ZERO_POINT mag.
+
+    ``flux`` and ``flux_err`` (n,) are ADU as fitted, ``error_scale`` (n,) is by how much errors are
+    larger, and ``limit_mag`` (n,) the upper limit in mag. As the flux is not positive, that is so
+    many errors, ``limit_sigma`` (n,), and tells what one is.
+    """
+    calibrated_err = 10 ** (-0.4 * (limit_mag - ZERO_POINT)) / limit_sigma
+    return flux / (error_scale * flux_err) * calibrated_err, calibrated_err
+
+
 @dataclass(frozen=True)
 class CatalogueCurves:
     """Light curves of the stars of one catalogue, which share their images.
