@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 
 from exposures.models import GalImage
 from galproject.site.tokens import make_token
@@ -70,6 +71,21 @@ def test_notebooks_find_what_is_there(live_server, monkeypatch):
     assert len(drawn["curves"][0]) == 42 and len(drawn["ax"].containers) == 1
     assert run("period")["period"].to_value("day") == pytest.approx(PERIOD_DAYS, rel=1e-3)
     assert run("colour_magnitude")["stars"]["refsource_id"].tolist() == [star.pk]
+
+
+@pytest.mark.django_db
+def test_the_rr_lyrae_of_a_field_are_found_in_a_release(monkeypatch, tmp_path):
+    pytest.importorskip("lsdb", reason="needs requirements-bulk.txt")
+    star = make_pulsating_star()
+    GalCandidate.objects.filter(pk=star.pk).update(known_class="RRAB")
+    words = ("--title=T", "--creator=A", "--publisher=P", "--rights=CC0-1.0")
+    call_command("export_catalogue", tmp_path, "--release=dr1", *words, verbosity=0)
+    monkeypatch.setenv("GALPROJECT_RELEASE", str(tmp_path / "releases/dr1"))
+    monkeypatch.setenv("RA", str(star.ra))
+    monkeypatch.setenv("DEC", str(star.dec))
+    stars = run("rr_lyrae")["stars"]
+    assert stars["source_id"].tolist() == [star.pk]
+    assert len(stars["lightcurve"].iloc[0]) == 42
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))

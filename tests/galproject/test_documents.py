@@ -23,14 +23,25 @@ PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
     [*PROJECT.glob("*.md"), *PROJECT.glob("client/*.md"), *PROJECT.glob("docs/**/*.md")]
 )
-FOLDERS = (*LAYERS, "benchmarks", "client", "docs", "scripts", "static", "templates", "tests")
+FOLDERS = (
+    *LAYERS,
+    "benchmarks",
+    "client",
+    "deploy",
+    "docs",
+    "scripts",
+    "static",
+    "templates",
+    "tests",
+)
 FENCED, INLINE = re.compile(r"^```.*?^```", re.S | re.M), re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 PATH = re.compile(rf"(?:{'|'.join(FOLDERS)}|\.ci)/[\w./*-]*")
 DOTTED = re.compile(rf"(?:{'|'.join([*LAYERS, 'tests', 'scripts'])})(?:\.\w+)+")
 BUILT = "docs/_build"  # by make docs: not in the repository
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-# Names with a full stop that are no modules: permissions, and the file of options.
-OTHERS = {"galproject.toml", *ACTS, *(one for may in MAY.values() for one in may)}
+# Names with a full stop that are no modules: permissions, the file of options, tables of TAP.
+TAP = {f"galproject.{name}" for name in ("sources", "epochs", "nondetections", "images")}
+OTHERS = {"galproject.toml", *TAP, *ACTS, *(one for may in MAY.values() for one in may)}
 
 
 def named_in(text):
