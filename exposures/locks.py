@@ -63,7 +63,7 @@ class Claimed(IntEnum):
     CROSS_MATCH = 0x6A10020  # of the sources on a reference image with those of other filters
     PUBLISHED = 0x6A10040  # a catalogue that others published, loaded; by its name's digest
     COUNTS = 0x6A10050  # kept by triggers, put together; 1 of images, 2 of candidates
-    NEWS = 0x6A10051  # of watched searches, told; there is one such lock, 0
+    NEWS = 0x6A10051  # told: 0 of watched searches, 1 of nights
     INJECTION = 0x6A10030  # a numbered database beside the survey's, used by one run
 
 

@@ -42,6 +42,7 @@ urlpatterns = [
     path("", include("variables.discussion.urls")),
     path("", include("variables.labels.urls")),
     path("", include("variables.watches.urls")),
+    path("", include("galproject.nightly.urls")),
     path("notices/", include("variables.notices.urls")),
     path("vetting/", include("variables.vetting.urls")),
     path("pictures/", include("variables.pictures.urls")),

@@ -148,6 +148,17 @@ PAGES = {
         "or vary by more than they did, the latest first.",
         ("watch", "candidate", "consensus", "blind"),
     ),
+    "nights": PageHelp(
+        "Nights",
+        "The latest nights with exposures. Each leads to its report.",
+        ("exposure", "notice"),
+    ),
+    "night": PageHelp(
+        "The report of a night",
+        "What was observed in a night and how well, what failed, which stars were detected for the "
+        "first time, and which sources the reference lacks, such as novae.",
+        ("exposure", "chip", "seeing", "candidate", "source", "doubted image"),
+    ),
     "api_documentation": PageHelp(
         "The API",
         "How scripts and notebooks read the survey, with a token that you make here.",

@@ -10,6 +10,8 @@ from django_q.tasks import async_task
 
 from exposures.models import GalJob, GalOptionSet
 from galproject.invitations.inviting import site_address
+from galproject.nightly.report import night_before_last, report_of
+from galproject.nightly.telling import tell_night
 from galproject.processing.calibration import calibrate_matched
 from galproject.processing.learning import learn
 from galproject.processing.matches import match_sources
@@ -127,6 +129,13 @@ def mail_daily() -> dict[str, int]:
     removed += through_restarts(GalWatchNews.objects.remove_old)
     mailed = through_restarts(send_notices, site_address(), daily=True)
     return {"removed": removed, "mails": mailed.n_mails}
+
+
+def report_night() -> dict[str, int]:
+    """Tell the report of the night before last to those who want it, if it has exposures."""
+    report = through_restarts(report_of, night_before_last())
+    told = through_restarts(tell_night, report) if report.filters else 0
+    return {"exposures": report.n_exposures, "told": told}
 
 
 def remove_unused_options() -> dict[str, int]:

@@ -15,7 +15,7 @@ OPEN = frozenset(
         *("login", "logout", "invitation", "sign_on", "sign_on_callback", "signed_out"),
         *("password_change", "password_change_done", "password_change_of_tables"),
         "unsubscribe",
-        *("watches_feed", "watch_feed"),  # opened by the key in their addresses
+        *("watches_feed", "watch_feed", "nights_feed"),  # opened by the key in their addresses
         # What registries read: addresses and limits, and nothing of the survey.
         *("vo_capabilities", "vo_availability"),
         "metrics",  # for whoever has their token

@@ -10,6 +10,7 @@ PAGES = {
     "diagrams": "Diagrams",
     "gallery": "Gallery",
     "completeness": "Completeness",
+    "nights": "Nights",
 }
 
 

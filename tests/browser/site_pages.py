@@ -30,6 +30,9 @@ OBJECTS = {
         UNION ALL (SELECT min(exposure_id) FROM galimages WHERE NOT is_reference)""",
     "plane/lists/": "SELECT min(id) FROM galstarlists",
     "watches/": "SELECT min(id) FROM galwatches",
+    "nights/": """
+        SELECT to_char(date '1858-11-17' + floor(max(mjd) - 0.667)::int, 'YYYY-MM-DD')
+        FROM galexposures""",
     "flags/images/": """
         (SELECT min(id) FROM galimages WHERE is_reference)
         UNION ALL (SELECT min(image_id) FROM galflags WHERE region IS NOT NULL)""",

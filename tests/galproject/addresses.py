@@ -56,6 +56,7 @@ THINGS = {
     "invitation/": "invitation",
     "notices/unsubscribe/": "unsubscribe",
     "watches/": "watch",
+    "nights/": "night",
     "feeds/<str:key>/watches/": "watch",
     "tags/": "tag",
     "taggings/": "tagging",
@@ -149,6 +150,7 @@ def make_things(**owned) -> Things:
         search=search.pk,
         watch=GalWatch.objects.create(user=maker, search=search).pk,
         feed="no-such-key",
+        night="2017-02-18",
         star_list=StarList.objects.create(
             user=maker, name="of the maker", refsource_ids=[candidate.pk]
         ).pk,

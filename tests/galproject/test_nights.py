@@ -122,6 +122,7 @@ def test_the_schedules_are_there():
         "remove_unused_options": "galproject.queue.tasks.remove_unused_options",
         "mail_notices": "galproject.queue.tasks.mail_notices",
         "mail_daily": "galproject.queue.tasks.mail_daily",
+        "report_night": "galproject.queue.tasks.report_night",
     }
 
 

@@ -40,6 +40,7 @@ PAGES = (
         "tags",
         "notices",
         "watches",
+        "nights",
         "uploads",
     ),
     *("help", "field_guide"),
@@ -48,6 +49,7 @@ PAGES = (
 )
 WITH_QUERIES = (
     "/find/?q=e",
+    "/nights/2023-02-25/",
     "/references/?position=266+-29&filter=i&radius=1",
     "/working-status/?state=failed&state=queued&state=interrupted&doubted=on",
     "/diagrams/points/?diagram=period-luminosity&by=model",

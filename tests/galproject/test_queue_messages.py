@@ -321,6 +321,7 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
         "galproject.queue.tasks.remove_unused_options",
         "galproject.queue.tasks.mail_notices",
         "galproject.queue.tasks.mail_daily",
+        "galproject.queue.tasks.report_night",
     }
 
 
@@ -340,6 +341,7 @@ def test_schedules_under_former_names_are_kept_and_done(kept_connection):
         "galproject.queue.tasks.remove_unused_options",
         "galproject.queue.tasks.mail_notices",
         "galproject.queue.tasks.mail_daily",
+        "galproject.queue.tasks.report_night",
     }
     assert set(Schedule.objects.values_list("func", flat=True)) == waiting
 
@@ -362,6 +364,7 @@ def test_schedules_get_the_present_names_of_their_tasks():
             "galproject.queue.tasks.remove_unused_options",
             "galproject.queue.tasks.mail_notices",
             "galproject.queue.tasks.mail_daily",
+            "galproject.queue.tasks.report_night",
         }
         assert former - always == {"galproject.tasks.process_night", "galproject.tasks.sweep"}
         for renaming in renamings:

@@ -144,7 +144,7 @@ class GalNotice(models.Model):
         if self.watch_id:
             return self.watch.get_absolute_url()
         if self.kind == NoticeKind.NIGHT:
-            return reverse("night", args=[self.text])
+            return reverse("night", args=[self.text[:10]])
         if self.refsource_id is not None:
             return reverse("candidate", args=[self.refsource_id])
         return f"{reverse('candidates')}?vetted=me"
@@ -162,7 +162,7 @@ class GalNotice(models.Model):
             NoticeKind.BEGINS: f"{who} asks you into the campaign “{self.campaign}”",
             NoticeKind.ENDS: f"The campaign “{self.campaign}” is closed",
             NoticeKind.FAILED: f"What you asked for failed: {self.text}",
-            NoticeKind.NIGHT: f"The report of the night of {self.text} is there",
+            NoticeKind.NIGHT: f"The night of {self.text}",
             NoticeKind.WATCH: f"In “{self.watch}”: {self.text}",
         }[self.kind]
 

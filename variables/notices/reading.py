@@ -10,7 +10,7 @@ from variables.votes.blindness import note_shown
 
 LATEST = 5  # on the first page
 # Each watch says itself how it is told.
-CHOSEN = tuple(kind for kind in NoticeKind if kind not in (NoticeKind.WATCH, NoticeKind.NIGHT))
+CHOSEN = tuple(kind for kind in NoticeKind if kind != NoticeKind.WATCH)
 
 
 def unread_count(user) -> int:
