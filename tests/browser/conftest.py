@@ -4,10 +4,12 @@ import os
 from dataclasses import dataclass, field
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.chromium import chromium_program
 from benchmarks.seeded_site import Site, seeded_site
+from tests.builders.migrated_database import migrated_database
 
 DESKTOP = {"width": 1280, "height": 800}
 # Not even a name is looked up.
@@ -84,9 +86,17 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-# Of the package: a browser that is driven from here forbids Django to ask a database of its own.
 @pytest.fixture(scope="package")
-def browser():
+def template(django_db_blocker):
+    """The name of a database that the migrations have made."""
+    with django_db_blocker.unblock():
+        return connection.settings_dict["TEST"].get("TEMPLATE") or migrated_database()
+
+
+# Of the package: a browser that is driven from here forbids Django to ask a database of its own,
+# so that the template is there before it.
+@pytest.fixture(scope="package")
+def browser(template):
     program = chromium_program()
     if program is None:
         pytest.skip("there is no Chromium: scripts/browser installs it where it can")
@@ -99,8 +109,8 @@ def browser():
 
 
 @pytest.fixture(scope="package")
-def site(browser, tmp_path_factory):
-    with seeded_site(tmp_path_factory.mktemp("pictures")) as site:
+def site(template, browser, tmp_path_factory):
+    with seeded_site(tmp_path_factory.mktemp("pictures"), template=template) as site:
         yield site
 
 
