@@ -10,6 +10,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from galproject_client.columns import table_of
+from galproject_client.cone_search import table_of_cone
 from galproject_client.connection import Connection, Patience
 from galproject_client.errors import NotThereError
 from galproject_client.light_curves import LightCurve, light_curves_of
@@ -60,6 +61,20 @@ class Survey:
         """Light curves of a star in all filters, one for each of its sources."""
         path = f"/api/objects/{int(object_id)}/light-curve/"
         return light_curves_of(self.connection.get(path, detrended=detrended).json())
+
+    # --- All stars
+
+    def objects(self, ra: float, dec: float, radius_degrees: float = 0.01) -> Table:
+        """Stars within up to 0.1 degrees of a position (ICRS), with a magnitude in each filter."""
+        return self._cone_search("objects", ra, dec, radius_degrees)
+
+    def sources(self, ra: float, dec: float, radius_degrees: float = 0.01) -> Table:
+        """Sources of reference images likewise, each filter by itself."""
+        return self._cone_search("sources", ra, dec, radius_degrees)
+
+    def _cone_search(self, name: str, ra: float, dec: float, radius_degrees: float) -> Table:
+        asked = {"RA": ra, "DEC": dec, "SR": radius_degrees, "VERB": 3}
+        return table_of_cone(self.connection.get(f"/vo/{name}/search", **asked).content)
 
     # --- Candidates
 

@@ -73,6 +73,26 @@ def test_a_light_curve_folds_as_a_time_series(survey):
     assert len(series.fold(period=0.5 * units.day)) == len(curve.detections) == 4
 
 
+def test_a_light_curve_is_a_data_frame(survey):
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    curve = survey.light_curve(make_candidate(3).pk)
+    assert curve.to_pandas()["mag"].tolist() == curve.table["mag"].tolist()
+
+
+def test_all_stars_near_a_position_come_with_their_magnitudes(survey, monkeypatch):
+    candidate = make_candidate(3)
+    crossmatch_all()
+    stars = survey.objects(candidate.ra, candidate.dec, 0.1)
+    sources = survey.sources(candidate.ra, candidate.dec, 0.1)
+    assert stars["mag_i"].unit == units.mag and len(stars) == len(sources) > 1
+    assert sources["id"][0] == str(candidate.pk)
+    with pytest.raises(RefusedError, match="SR: the number has to be from 0"):
+        survey.objects(candidate.ra, candidate.dec, 1)
+    monkeypatch.setattr("galproject.virtual_observatory.cone_query.MAX_ROWS", 1)
+    with pytest.warns(UserWarning, match="more than these 1, the nearest"):
+        assert len(survey.sources(candidate.ra, candidate.dec, 0.1)) == 1
+
+
 def test_pages_are_read_as_they_are_needed(survey, server, monkeypatch):
     ids = [candidate.pk for candidate in make_candidates(9)]
     monkeypatch.setattr(connection, "PAGE_ROWS", 4)

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from exposures.models import GalImage
 from galproject.site.tokens import make_token
 from photometry.storage import storage
-from tests.builders.candidates import add_epoch, make_catalogue, numbers
+from tests.builders.candidates import add_epoch, crossmatch_all, make_catalogue, numbers
 from tests.builders.people import make_person
 from tests.builders.survey_rows import make_image
 from variables.derived.refresh import refresh_candidates
@@ -50,7 +50,7 @@ def make_pulsating_star():
         storage.replace_measurements(image, rows)
     refresh_candidates([catalogue.pk])
     star = GalCandidate.objects.filter(catalogue=catalogue)
-    star.update(colour_mag=0.9, absolute_mag=0.6, period_days=PERIOD_DAYS)
+    star.update(period_days=PERIOD_DAYS)
     return star.get()
 
 
@@ -70,7 +70,13 @@ def test_notebooks_find_what_is_there(live_server, monkeypatch):
     assert [curve.refsource_id for curve in drawn["curves"]] == [star.pk]
     assert len(drawn["curves"][0]) == 42 and len(drawn["ax"].containers) == 1
     assert run("period")["period"].to_value("day") == pytest.approx(PERIOD_DAYS, rel=1e-3)
-    assert run("colour_magnitude")["stars"]["refsource_id"].tolist() == [star.pk]
+    make_catalogue(5, "g")
+    crossmatch_all()
+    diagram = run("colour_magnitude")
+    assert (diagram["blue"], diagram["red"]) == ("mag_g", "mag_i")
+    star.refresh_from_db()
+    assert diagram["varying"]["id"].tolist() == [str(star.object_id)]
+    assert len(diagram["stars"]) > 1 and np.allclose(diagram["stars"]["colour"], 0)
 
 
 @pytest.mark.django_db
