@@ -26,7 +26,7 @@ UPGRADE =
 
 export PYTHON
 
-.PHONY: help setup setup-dev setup-learning setup-benchmarks setup-bulk setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint lint-style lint-format \
+.PHONY: help setup setup-dev setup-learning setup-benchmarks setup-bulk setup-alerts setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint lint-style lint-format \
 	lint-types lint-templates lint-scripts format serve workers clean
 
 help:
@@ -59,6 +59,9 @@ setup-benchmarks:
 
 setup-bulk:
 	@scripts/setup requirements.txt requirements-dev.txt requirements-bulk.txt
+
+setup-alerts:
+	@scripts/setup requirements.txt requirements-alerts.txt
 
 setup-docs:
 	@scripts/setup requirements.txt requirements-docs.txt
@@ -113,6 +116,8 @@ lock: setup-lint
 	$(compile) --output-file requirements-benchmarks.txt --group benchmarks -c requirements.txt \
 		-c requirements-dev.txt
 	$(compile) --output-file requirements-bulk.txt --group bulk -c requirements.txt \
+		-c requirements-dev.txt
+	$(compile) --output-file requirements-alerts.txt --group alerts -c requirements.txt \
 		-c requirements-dev.txt
 	$(compile) --output-file requirements-docs.txt --group docs -c requirements.txt \
 		-c requirements-dev.txt

@@ -274,6 +274,8 @@ if GALPROJECT_DATABASE:  # they are kept by ids, which the databases have in com
     GALPROJECT_PICTURES += f"-{GALPROJECT_DATABASE}"
 # Where backups are, one in a folder each; manage.py doctor looks at their age.
 GALPROJECT_BACKUPS = environment.backups
+# Where alerts go at the end of each job; nowhere without it.
+GALPROJECT_ALERTS = environment.alerts
 # The file of options; see manage.py options.
 OPTIONS_FILE = BASE_DIR / "galproject.toml"
 GALPROJECT_OPTIONS = environment.options or (str(OPTIONS_FILE) if OPTIONS_FILE.is_file() else "")

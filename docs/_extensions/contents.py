@@ -7,7 +7,7 @@ The documents are read elsewhere too, so that their contents are added here, out
 CONTENTS = {
     "Using it": (
         "set-up processing archive references catalogues results bulk /client/README "
-        "virtual-observatory pages filters learning quality options people discussion"
+        "virtual-observatory pages filters learning quality options people discussion alerts"
     ),
     "How it works": "science performance injection glossary storage",
     "Running it": "deploy jobs operations large-survey",

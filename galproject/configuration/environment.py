@@ -162,6 +162,9 @@ class Environment(BaseModel):
     nights: int = _variable("GALPROJECT_NIGHTS", 7, "a whole number from 1 to 366", ge=1, le=366)
     pictures: Folder = _variable("GALPROJECT_PICTURES", "", "a folder, or where to make one")
     backups: Text = _variable("GALPROJECT_BACKUPS", "", "a folder")
+    alerts: Annotated[str, _matching(r"kafka://[^/\s]+/[A-Za-z0-9._-]{1,249}|(?!\w+://)\S.*")] = (
+        _variable("GALPROJECT_ALERTS", "", "a folder, or kafka://host:9092/topic")
+    )
     options: Text = _variable("GALPROJECT_OPTIONS", "", "a TOML file")
     catalogue: Text = _variable("GALPROJECT_CATALOGUE", "", "a folder of tiles, or a file")
     log_level: Level = _variable(

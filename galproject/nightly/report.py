@@ -117,11 +117,16 @@ def latest_nights() -> list[Night]:
     return [Night(when, n) for when, n in counted.items()][:MOST_NIGHTS]
 
 
+def exposures_of(night: date):
+    """The exposures of a night."""
+    start = first_mjd_of(night)
+    return GalExposure.objects.filter(mjd__gte=start, mjd__lt=start + 1)
+
+
 def report_of(night: date) -> NightReport:
     """The report of a night; without exposures, where there was none."""
     start = first_mjd_of(night)
-    exposures = GalExposure.objects.filter(mjd__gte=start, mjd__lt=start + 1)
-    filters = dict(exposures.values_list("pk", "filter"))
+    filters = dict(exposures_of(night).values_list("pk", "filter"))
     images = GalImage.objects.filter(exposure__in=list(filters))
     failed = images.filter(status=Status.FAILED).select_related("exposure")
     within = (start, np.nextafter(start + 1, 0))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
@@ -108,6 +109,8 @@ def follow_up_job(job: GalJob) -> None:
         send_matches(reference.pk for reference in references)
         send_variability(catalogue.pk for catalogue in catalogues)
         send_tasks("mail_notices", [()], first=True)
+        if settings.GALPROJECT_ALERTS:
+            send_tasks("send_alerts", [(job.exposure_id,)])
     else:
         for _ in measure_catalogues(catalogues):  # by which known variables are told
             pass

@@ -54,6 +54,7 @@ TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.mail_notices": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.mail_daily": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.report_night": TypeAdapter(tuple[()]),
+    "galproject.queue.tasks.send_alerts": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.remove_unused_options": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.process_night": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.fetch_exposure": TypeAdapter(tuple[Id]),

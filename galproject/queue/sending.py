@@ -19,6 +19,7 @@ GROUPS = {
     "calibrate_references": "calibrations",
     "renew_motions": "motions",
     "mail_notices": "mails",
+    "send_alerts": "alerts",
 }
 MODULE = "galproject.queue.tasks"
 OTHER_MODULES = {"renew_motions": "galproject.references.tasks"}  # of tasks on references

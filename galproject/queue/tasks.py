@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django_q.tasks import async_task
 
-from exposures.models import GalJob, GalOptionSet
+from exposures.models import GalExposure, GalJob, GalOptionSet
 from galproject.invitations.inviting import site_address
 from galproject.nightly.report import night_before_last, report_of
 from galproject.nightly.telling import tell_night
@@ -22,6 +22,7 @@ from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue, last_ni
 from galproject.queue.overdue import send_overdue_variability, send_uncalibrated, send_unmatched
 from galproject.queue.restarts import through_restarts
 from photometry.models import GalReference
+from variables.alerts import sending
 from variables.models import GalNotice, GalWatchNews
 from variables.notices.mailing import send_notices
 from variables.pictures.render import render_catalogue
@@ -136,6 +137,13 @@ def report_night() -> dict[str, int]:
     report = through_restarts(report_of, night_before_last())
     told = through_restarts(tell_night, report) if report.filters else 0
     return {"exposures": report.n_exposures, "told": told}
+
+
+def send_alerts(exposure_id: int) -> dict[str, Any]:
+    """Send the alerts of an exposure to where the environment says."""
+    exposure = through_restarts(GalExposure.objects.get, pk=exposure_id)
+    sent = through_restarts(sending.send_alerts, exposure, settings.GALPROJECT_ALERTS)
+    return {"alerts": sent.n_alerts, "to": sent.to}
 
 
 def remove_unused_options() -> dict[str, int]:
