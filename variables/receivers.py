@@ -15,6 +15,7 @@ from variables.new_sources.replacements import record_lost_sources
 from variables.notices.writing import tell_asked
 from variables.periods.storage import delete_periods
 from variables.pictures.change_positions import delete_positions
+from variables.pictures.change_shapes import delete_shapes
 from variables.pictures.paths import remove_cutouts, remove_picture
 from variables.replacements.annotations import transfer_annotations
 from variables.variability.storage import delete_variability
@@ -33,7 +34,7 @@ def connect():
 def delete_catalogue_files(instance, **_):
     """Remove what a catalogue's sources have with it.
 
-    Their changes, statistics, periods, scores, positions and cutouts.
+    Their changes, statistics, periods, scores, positions, shapes and cutouts.
 
     The positions of new ones that people annotated are recorded.
     """
@@ -42,6 +43,7 @@ def delete_catalogue_files(instance, **_):
     delete_variability(instance)
     delete_periods(instance)
     delete_positions(instance)
+    delete_shapes(instance)
     delete_scores(instance)
     transaction.on_commit(partial(remove_cutouts, instance.pk))
 

@@ -6,8 +6,9 @@ import pytest
 from exposures.errors import GalprojectError
 from variables.learning import training
 from variables.models import Campaign
+from variables.science.learning.examples import Examples
 from variables.science.learning.expectation import expectation
-from variables.science.learning.fitting import Examples, train
+from variables.science.learning.fitting import train
 from variables.science.learning.injected import with_injected
 from variables.vetting import sure_artifacts
 from variables.vetting.queue_order import Remaining

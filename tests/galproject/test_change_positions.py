@@ -4,16 +4,23 @@ import json
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 
+from exposures.errors import GalprojectError
 from exposures.models import GalImage
 from photometry.storage.storage import delete_image_results
-from variables.models import GalCandidate, GalChangePosition
+from variables.models import GalCandidate, GalChangePosition, GalChangeShape
+from variables.pictures import all_shapes
+from variables.pictures.all_shapes import measure_shapes
 from variables.pictures.change_files import read_changes
 from variables.pictures.paths import change_path
+from variables.pictures.pixels import pixels_of_image
 from variables.pictures.render import render_catalogue
+from variables.science.change_shapes import SHAPES
 from variables.science.changed_star import Doubt
 
 pytestmark = pytest.mark.django_db
+MEASURED = ("n_images", "shown_share", *SHAPES)
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +98,58 @@ def test_a_damaged_file_of_differences_costs_its_own_images_alone():
 
 def test_places_go_with_their_catalogue():
     catalogue = rendered_catalogue()
-    assert rows_of(catalogue)
+    assert rows_of(catalogue) and shapes_of(catalogue)
     delete_image_results(GalImage.objects.get(pk=catalogue.image_id))
-    assert not rows_of(catalogue)
+    assert not rows_of(catalogue) and not shapes_of(catalogue)
+
+
+def shapes_of(catalogue):
+    """{candidate: all that is said of the shape of its changes}."""
+    rows = GalChangeShape.objects.in_catalogue(catalogue.pk)
+    return {row.pk: [getattr(row, name) for name in MEASURED] for row in rows}
+
+
+def test_shapes_are_measured_with_cutouts_and_are_the_same_without():
+    catalogue = rendered_catalogue()
+    with_cutouts = shapes_of(catalogue)
+    seen = catalogue.candidates.to_be_seen().filter(n_changes__gt=0)
+    assert set(with_cutouts) == set(seen.values_list("pk", flat=True))
+    shown = [pk for pk, (_, share, *_) in with_cutouts.items() if share > 0]
+    assert len(shown) >= 3
+    correlation = MEASURED.index("correlation")
+    assert np.median([with_cutouts[pk][correlation] for pk in shown]) > 0.6
+    # All others are measured by the command, which draws nothing, and nothing twice.
+    assert measure_shapes(catalogue).n_candidates == len(catalogue.candidates.all()) - len(seen)
+    assert measure_shapes(catalogue).n_candidates == 0
+    GalChangeShape.objects.all().delete()
+    call_command("measure_shapes")
+    measured = shapes_of(catalogue)
+    for pk, row in with_cutouts.items():
+        np.testing.assert_allclose(measured[pk], row, rtol=1e-4)
+
+
+def test_shapes_are_measured_again_where_a_candidate_has_more_changes():
+    catalogue = rendered_catalogue()
+    before = shapes_of(catalogue)
+    one, other = list(before)[:2]
+    GalChangeShape.objects.filter(pk=one).update(n_changes=0, sigma=0)
+    GalChangeShape.objects.filter(pk=other).update(version=0, sigma=0)
+    render_catalogue(catalogue)
+    assert shapes_of(catalogue) == before
+
+
+def test_a_candidate_whose_images_cannot_be_read_is_measured_when_they_can(monkeypatch):
+    catalogue = GalCandidate.objects.order_by("-n_detections").first().catalogue
+    GalChangeShape.objects.all().delete()
+
+    def gone(image):
+        if image.pk != catalogue.image_id:
+            raise GalprojectError("it is gone")
+        return pixels_of_image(image)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(all_shapes, "pixels_of_image", gone)
+        measured = measure_shapes(catalogue)
+    assert measured.n_differences == 0 and "it is gone" in measured.problems[0]
+    assert all(np.isnan(row[2:]).all() and row[0] == 0 for row in shapes_of(catalogue).values())
+    assert measure_shapes(catalogue).n_differences > 0

@@ -13,9 +13,10 @@ from variables.science.causes import Evidence, judge_causes
 from variables.science.learning.binning import rounded
 from variables.science.learning.calibration import beta_curve
 from variables.science.learning.classifier import Classifier, selected
+from variables.science.learning.examples import Examples
 from variables.science.learning.facts import Facts, cause_number, no_candidates, no_changes
-from variables.science.learning.features import FEATURES, features_of
-from variables.science.learning.fitting import Examples, train
+from variables.science.learning.features import FEATURES, PIXEL_FEATURES, features_of
+from variables.science.learning.fitting import train
 from variables.science.learning.injected import with_injected
 from variables.science.learning.judging import (
     area_under_curve,
@@ -25,6 +26,7 @@ from variables.science.learning.judging import (
     share_to_look_at,
 )
 from variables.science.learning.options import LearningOptions
+from variables.science.learning.pixels import pixel_columns, with_and_without_pixels
 from variables.science.learning.splits import groups_linked, parts_of, rare_weights
 from variables.science.learning.trees import packed, unpacked
 
@@ -67,10 +69,15 @@ def test_trees_as_arrays_say_what_scikit_learn_says():
         early_stopping=False,
     )
     weight = rare_weights(data.kind, OPTIONS.rare_weight, data.weight)
-    model.fit(rounded(data.features)[:, :3], data.is_real, sample_weight=weight)
+    part, _ = parts_of(data.star, data.field, data.exposure, OPTIONS.n_parts)
     others = examples(500, seed=2).features
-    told = model.decision_function(others[:, :3])
-    np.testing.assert_allclose(trained.real.raw(others)[:, 1], told, atol=1e-9)
+    told = []
+    for one in range(OPTIONS.n_parts):
+        rows = part != one
+        features = rounded(data.features)[rows, :3]
+        model.fit(features, data.is_real[rows], sample_weight=weight[rows])
+        told.append(model.decision_function(others[:, :3]))
+    np.testing.assert_allclose(trained.real.raw(others)[:, 1], np.mean(told, axis=0), atol=1e-9)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -236,6 +243,73 @@ def test_artificial_stars_make_no_candidate_real_by_what_is_not_known_of_it():
     assert np.mean(p) == pytest.approx(np.mean(new.is_real), abs=0.08)
     assert with_injected(votes, features[:0], is_real[:0], 1.0) is votes
     assert with_injected(votes, features, is_real, 0.0) is votes
+
+
+def examples_with_pixels(n, seed=1, of_real=0.9, of_others=0.3):
+    """Examples whose third number is of pixels, known of most real ones and of few others."""
+    data = examples(n, seed)
+    rng = np.random.default_rng(seed + 100)
+    known = rng.random(n) < np.where(data.is_real, of_real, of_others)
+    pixels = np.where(known, data.is_real + rng.normal(size=n), np.nan)
+    data.features[:, 2] = pixels
+    return data
+
+
+PIXEL_NAMES = ("a", "b", PIXEL_FEATURES[0], "d")
+
+
+def test_each_example_with_pixels_comes_without_them_as_well():
+    data = examples_with_pixels(400)
+    columns = pixel_columns(PIXEL_NAMES)
+    both = with_and_without_pixels(data, columns)
+    has = np.isfinite(data.features[:, 2])
+    assert columns.tolist() == [2] and len(both.examples) == 400 + has.sum()
+    assert sorted(both.row[~both.has_pixels].tolist()) == list(range(400))
+    copies = both.examples.select(np.flatnonzero(both.is_copy))
+    assert np.isnan(copies.features[:, 2]).all()
+    np.testing.assert_array_equal(copies.features[:, :2], data.features[has, :2])
+    assert (copies.star == data.star[has]).all()
+
+
+def test_whether_pixels_are_known_makes_no_candidate_without_them_less_real():
+    """People look at what seems real: a model must not take the others for artifacts by that."""
+    data, new = examples_with_pixels(2400), examples(3000, seed=3)
+    new.features[:, 2] = np.nan
+    share = new.is_real.mean()
+    told = {}
+    for name, names in (("honest", PIXEL_NAMES), ("by presence", NAMES)):
+        told[name] = train(data, names, CLASSES, OPTIONS).classifier.scores(new.features).real
+    assert told["honest"].mean() == pytest.approx(share, abs=0.04)
+    assert told["by presence"].mean() < share - 0.15
+    # And they are told as well as by a model that knows of no pixels.
+    data.features[:, 2] = np.nan
+    without = train(data, NAMES, CLASSES, OPTIONS).classifier.scores(new.features).real
+    areas = [area_under_curve(p, new.is_real) for p in (told["honest"], without)]
+    assert areas[0] > areas[1] - 0.01
+
+
+def test_with_pixels_and_without_each_have_probabilities_of_their_own():
+    trained = train(examples_with_pixels(2400), PIXEL_NAMES, CLASSES, OPTIONS)
+    again = Classifier.from_bytes(trained.classifier.to_bytes())
+    new = examples_with_pixels(4000, seed=3)
+    has = np.isfinite(new.features[:, 2])
+    p = again.scores(new.features).real
+    assert p[has].mean() == pytest.approx(new.is_real[has].mean(), abs=0.04)
+    with_pixels = np.isfinite(examples_with_pixels(2400).features[:, 2])
+    assert trained.figures["with_pixels"] == with_pixels.sum()
+    assert trained.figures["area_without_pixels"] < trained.figures["area_under_curve"]
+    # Of what class a star is, its pixels don't tell.
+    blank = new.features.copy()
+    blank[:, 2] = np.nan
+    np.testing.assert_array_equal(again.scores(new.features).classes, again.scores(blank).classes)
+
+
+def test_a_model_of_before_pixels_has_one_curve():
+    model = train(examples(800), NAMES, CLASSES, OPTIONS).classifier
+    arrays = unpacked(model.to_bytes())
+    del arrays["pixel_raw"], arrays["pixel_probability"]
+    old, data = Classifier.from_bytes(packed(arrays)), examples(100, seed=2).features
+    np.testing.assert_array_equal(old.scores(data).real, model.scores(data).real)
 
 
 def test_rare_kinds_weigh_more_and_none_too_much():

@@ -24,6 +24,7 @@ from variables.learning.scoring import classifier_of, score_candidates
 from variables.learning.training import is_due, train_model
 from variables.models import (
     GalCandidate,
+    GalChangeShape,
     GalPeriod,
     GalScore,
     GalScoreRun,
@@ -34,8 +35,10 @@ from variables.models import (
     Taxonomy,
     TaxonomyClass,
 )
+from variables.science.change_shapes import SHAPES, VERSION
 from variables.science.learning.classifier import Classifier
-from variables.science.learning.features import FEATURES, features_of
+from variables.science.learning.features import FEATURES, PIXEL_FEATURES, features_of
+from variables.science.learning.trees import packed
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +69,35 @@ def test_what_is_read_of_candidates_is_what_is_stored():
     assert (facts.changes["flags"] >= 0).all() and np.isfinite(facts.changes["quality"]).all()
     ratio = feature(catalogue, "period_ratio")
     assert ratio[1] == 3 and np.isnan(np.delete(ratio, 1)).all()
+
+
+def make_shape(candidate, **columns):
+    row = dict.fromkeys(("shown_share", *SHAPES), 0.5) | {"version": VERSION}
+    counts = {"n_images": 2, "n_changes": candidate.n_changes}
+    return GalChangeShape.objects.create(refsource_id=candidate.pk, **row | counts | columns)
+
+
+def test_shapes_are_read_where_there_are_any_of_this_version():
+    made = make_candidates(5)
+    make_shape(made[1], width=0.8, sigma=float("nan"))
+    make_shape(made[2], version=VERSION - 1)
+    catalogue = made[0].catalogue
+    width = feature(catalogue, "shape_width")
+    assert width[1] == pytest.approx(0.8) and np.isnan(np.delete(width, 1)).all()
+    assert np.isnan(feature(catalogue, "shape_sigma")).all()
+    assert feature(catalogue, "shape_shown_share")[1] == 0.5
+
+
+def test_candidates_are_scored_again_when_their_pixels_are_measured():
+    made = agreed_candidates(1)
+    model = train_model(FEW, "test", again=True)
+    list(score_candidates(model))
+    assert [one.n_candidates for one in score_candidates(model)] == [None]
+    make_shape(made[0])
+    assert [one.n_candidates for one in score_candidates(model)] == [24]
+    assert [one.n_candidates for one in score_candidates(model)] == [None]
+    GalChangeShape.objects.get().save()  # measured anew
+    assert [one.n_candidates for one in score_candidates(model)] == [24]
 
 
 def test_a_catalogue_that_is_gone_has_no_facts():
@@ -275,6 +307,13 @@ def test_artificial_stars_that_were_kept_teach_and_the_model_says_how_many():
     assert model.example_ids == [one.pk for one in made] and model.n_agreed == len(made)
     without = train_model(replace(FEW, injected_weight=0.0), "test", again=True)
     assert without.trained_on["injected"] == {}
+    # Of a version without features of pixels all others are known.
+    one = InjectedExamples.objects.get()
+    there = [FEATURES.index(name) for name in FEATURES if name not in PIXEL_FEATURES]
+    arrays = {"features": found.features[:, there], "is_real": found.is_real}
+    one.features, one.data = [FEATURES[k] for k in there], packed(arrays)
+    one.save()
+    np.testing.assert_array_equal(kept_examples().features, found.features)
     # Those of a version with other features are left.
     InjectedExamples.objects.update(features=list(FEATURES[1:]))
     assert len(kept_examples()) == 0

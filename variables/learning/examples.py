@@ -9,8 +9,8 @@ from django.db import connection
 from photometry.models import GalReference
 from variables.learning.facts import read_facts
 from variables.models import Taxonomy, TaxonomyClass
+from variables.science.learning.examples import Examples
 from variables.science.learning.features import FEATURES, features_of
-from variables.science.learning.fitting import Examples
 
 # By which votes a candidate's class is known: of people who looked at it, as at the extremes of a
 # group, or of strokes alone, for its whole group or for all that a model was sure of. A transferred

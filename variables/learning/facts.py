@@ -7,18 +7,20 @@ from exposures.binary_copy import copy_out
 from photometry.models import GalReference
 from photometry.storage.storage import lock_against_drop
 from variables.science.causes import CAUSES
+from variables.science.change_shapes import VERSION
 from variables.science.learning.facts import (
     ALL_EPOCHS,
     CHANGE_DTYPE,
     OWN,
     PERIODS,
+    PIXELS,
     STAR,
     Facts,
     no_candidates,
 )
 from variables.variability.curves import CatalogueImages
 
-READ = np.dtype([*OWN, *ALL_EPOCHS, *PERIODS, *STAR])
+READ = np.dtype([*OWN, *ALL_EPOCHS, *PERIODS, *STAR, *PIXELS])
 TYPES = {"i8": "bigint", "i4": "integer", "i2": "smallint", "f4": "real", "f8": "float8"}
 UNKNOWN = {"i8": "-1", "i4": "-1", "i2": "-1", "f4": "'NaN'", "f8": "'NaN'", "b1": "false"}
 # Columns that are called otherwise in their tables, or computed.
@@ -41,6 +43,7 @@ OF_CANDIDATES = {
     "speed_err": "sqrt((m.pm_ra_err ^ 2 + m.pm_dec_err ^ 2) / 2)",
     **{f"reference_{name}": f"r.{name}" for name in ("rchi2", "fracflux", "quality", "flags")},
     **{f"mag_{name}": f"o.mag_{name}" for name in "ugrizy"},
+    **{name: f"h.{name.removeprefix('shape_')}" for name, _ in PIXELS},
 }
 TABLES = dict.fromkeys((name for name, _ in OWN), "c")
 TABLES |= dict.fromkeys((name for name, _ in ALL_EPOCHS), "v")
@@ -55,6 +58,7 @@ LEFT JOIN galvariability v ON v.refsource_id = c.refsource_id
 LEFT JOIN galperiods p ON p.refsource_id = c.refsource_id AND p.rank = 1
 LEFT JOIN galperiods q ON q.refsource_id = c.refsource_id AND q.rank = 2
 LEFT JOIN galmotions m ON m.refsource_id = c.refsource_id
+LEFT JOIN galchangeshapes h ON h.refsource_id = c.refsource_id AND h.version = {shapes}
 LEFT JOIN {partition} r ON r.refsource_id = c.refsource_id AND r.galimage_id = {image}
 LEFT JOIN LATERAL (
     SELECT {in_filters} FROM galobjectsources WHERE object_id = c.object_id
@@ -81,7 +85,7 @@ def read_facts(catalogue: GalReference) -> Facts | None:
     """The Facts of a catalogue's candidates, by their ids; None where the catalogue is gone."""
     first, last = catalogue.id_range
     of = {"first": first, "last": last, "image": catalogue.image_id, "in_filters": IN_FILTERS}
-    of["partition"] = catalogue.partition
+    of |= {"partition": catalogue.partition, "shapes": VERSION}
     with transaction.atomic():  # so that the partition stays in its place while it is read
         if not lock_against_drop(catalogue):
             return None

@@ -8,7 +8,7 @@ from photometry.models import GalReference
 from variables.learning.facts import read_facts
 from variables.models import GalCandidate, InjectedExamples
 from variables.science.learning.classifier import selected
-from variables.science.learning.features import FEATURES, features_of
+from variables.science.learning.features import FEATURES, PIXEL_FEATURES, features_of
 from variables.science.learning.trees import packed, unpacked
 
 
@@ -67,11 +67,17 @@ def keep_examples(found: ArtificialCandidates, reference: str, seed: int) -> Non
 
 
 def kept_examples() -> ArtificialCandidates:
-    """All that are stored, but those of former versions whose features were others."""
+    """All that are stored, but those of former versions whose features were others.
+
+    Features of pixels, which no candidate needs to have, may be missing.
+    """
     parts = []
     for one in InjectedExamples.objects.order_by("pk"):
-        if set(FEATURES) <= set(one.features):
+        missing = [name for name in FEATURES if name not in one.features]
+        if set(missing) <= set(PIXEL_FEATURES):
             arrays = unpacked(bytes(one.data))
-            features = selected(arrays["features"], one.features, FEATURES)
+            unknown = ((0, 0), (0, len(missing)))
+            features = np.pad(arrays["features"], unknown, constant_values=np.nan)
+            features = selected(features, [*one.features, *missing], FEATURES)
             parts.append(ArtificialCandidates(features, arrays["is_real"]))
     return joined(parts)

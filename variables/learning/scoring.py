@@ -15,6 +15,7 @@ from variables.learning.facts import read_facts
 from variables.learning.storage import bring_into_use, replace_scores, score_rows
 from variables.models import (
     GalCandidate,
+    GalChangeShape,
     GalPeriodRun,
     GalScoreRun,
     GalVariabilityRun,
@@ -106,5 +107,8 @@ def _digest(catalogue: GalReference) -> str:
         str(GalVariabilityRun.objects.filter(catalogue=catalogue).values_list("measured").first()),
         str(GalPeriodRun.objects.filter(catalogue=catalogue).values_list("found").first()),
     ]
-    text = json.dumps([found["number"], str(found["last"]), *runs])
+    shapes = GalChangeShape.objects.in_catalogue(catalogue.pk)
+    measured = shapes.aggregate(number=Count("pk"), last=Max("measured"))
+    texts = [str(found["last"]), *runs, str(measured["last"])]
+    text = json.dumps([found["number"], measured["number"], *texts])
     return hashlib.sha256(text.encode()).hexdigest()

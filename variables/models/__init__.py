@@ -3,6 +3,7 @@
 from variables.models.candidate_counts import CountedAs, GalCandidateCount
 from variables.models.candidates import GalCandidate
 from variables.models.change_positions import GalChangePosition
+from variables.models.change_shapes import GalChangeShape
 from variables.models.changes import Cut, GalVarObj
 from variables.models.discussion import GalComment
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
@@ -40,6 +41,7 @@ __all__ = [
     "GalCandidate",
     "GalCandidateCount",
     "GalChangePosition",
+    "GalChangeShape",
     "GalComment",
     "GalDecision",
     "GalFavourite",

@@ -117,12 +117,27 @@ class Epoch:
 
     def drawn(self, frames):
         """What is Drawn of each frame."""
-        x, y = (np.array([getattr(frame, axis) for frame in frames]) for axis in "xy")
+        for frame, (psf, pair) in zip(frames, self._pairs(frames), strict=True):
+            yield self._drawn(frame, psf, pair)
+
+    def changes(self, places):
+        """The ChangeStamp of each of ``places``, with x and y of a pixel of the reference.
+
+        None where nothing near it changed, or the images can't be matched.
+        """
+        for psf, pair in self._pairs(places):
+            matched = pair and match_stamps(pair, self.fwhm_pixels, self.prior, self.options)
+            yield matched and self._change(pair, matched, psf)
+
+    def _pairs(self, places):
+        """The PSF and the StampPair of each of places; no pair off the search image."""
+        x, y = (np.array([getattr(place, axis) for place in places]) for axis in "xy")
         half = half_sides(self.reference.fwhm_pixels)[1]
         psfs = self.psf.stamps(x, y, 2 * half + 1)
-        places = zip(frames, psfs, *self.search_positions(x, y), strict=True)
-        for frame, psf, place, matrix in places:
-            yield self._drawn(frame, psf, self._pair(frame.x, frame.y, place, matrix, REGION))
+        for *pixel, psf, place, matrix in zip(
+            x, y, psfs, *self.search_positions(x, y), strict=True
+        ):
+            yield psf, self._pair(*pixel, place, matrix, REGION)
 
     def _drawn(self, frame, psf, pair):
         nothing = np.full((REGION, REGION), np.nan)

@@ -22,6 +22,13 @@ from variables.pictures.change_positions import (
     positions_to_fit_again,
     replace_positions,
 )
+from variables.pictures.change_shapes import (
+    candidates_without_shapes,
+    changed_images,
+    replace_shapes,
+    shape_row,
+    shapes_at,
+)
 from variables.pictures.frames import CutoutFrame, Epoch, frame_of
 from variables.pictures.paths import cutouts_folder
 from variables.pictures.pixels import ChipPixels, pixels_of_image
@@ -101,6 +108,7 @@ def _render_epochs(catalogue, epochs, progress, everything):
     columns = _columns(candidates if everything else candidates.to_be_seen(), epochs)
     there = {pk: image_ids_in(pk) for pk in columns}
     outdated = positions_to_fit_again(catalogue)
+    outdated |= set(candidates_without_shapes(catalogue).values_list("pk", flat=True))
     stale = [pk for pk, wanted in columns.items() if there[pk] != tuple(wanted) or pk in outdated]
     missing = {image.pk: [] for image in epochs}
     for pk in stale:
@@ -130,6 +138,7 @@ def _render_epochs(catalogue, epochs, progress, everything):
     n_batch = max(1, TILE_BYTES // (2 * TILE**2 * len(stale)))
     for k in range(0, max(len(epochs), 1), n_batch):
         yield _render_batch(catalogue, epochs[k : k + n_batch], work, progress)
+    _measure_shapes(catalogue, work)
 
 
 def _columns(candidates, epochs):
@@ -195,6 +204,21 @@ def _fit_positions(catalogue, new, work):
         else:
             without.append(pk)
     replace_positions(catalogue, rows, without)
+
+
+def _measure_shapes(catalogue, work):
+    """Measure the shapes of candidates' changes, by the differences that are kept."""
+    changed = changed_images(catalogue)
+    most = work.options.changed_star.max_epochs
+    rows = []
+    for pk, candidate in work.candidates.items():
+        own = set(changed.get(pk, ()))
+        if own:
+            kept = read_changes(pk)
+            found = [shapes_at(candidate, kept[one]) for one in kept if one in own]
+            looked_at = own.intersection(image_ids_in(pk) or ())
+            rows.append(shape_row(candidate, found, min(len(looked_at), most)))
+    replace_shapes(catalogue, rows)
 
 
 def bright_stars(stars, options):

@@ -7,6 +7,7 @@ import numpy as np
 
 from exposures.science.arrays import FloatArray, IntArray
 from variables.science.learning.calibration import ProbabilityCurve
+from variables.science.learning.pixels import has_pixels, pixel_columns
 from variables.science.learning.trees import Trees, arrays_of, packed, trees_of, unpacked
 
 
@@ -36,13 +37,16 @@ class Classifier:
     features: tuple[str, ...]  # names of the columns that it takes
     classes: tuple[str, ...]  # their slugs; none where too few examples had one
     real: Trees  # with two outputs, of artifacts and of real ones
-    probability: ProbabilityCurve  # that a candidate is real
+    probability: ProbabilityCurve  # that a candidate is real of which no pixels are known
+    pixel_probability: ProbabilityCurve  # the same of others
     class_trees: Trees | None  # with one output for each class
     sharpness: float  # by which the classes' logs are multiplied, without a unit
 
     def scores(self, features: FloatArray) -> Scores:
         """Scores of n candidates, probabilities, by features (n, n_features) in their units."""
-        real = self.probability.of(self.real.raw(features)[:, 1])
+        raw = self.real.raw(features)[:, 1]
+        has = has_pixels(features, pixel_columns(self.features))
+        real = np.where(has, self.pixel_probability.of(raw), self.probability.of(raw))
         if self.class_trees is None:
             return Scores(real, np.zeros((len(features), 0)))
         return Scores(real, softmax(self.sharpness * self.class_trees.raw(features)))
@@ -54,6 +58,8 @@ class Classifier:
             "classes": np.array(self.classes, "U32"),
             "raw": self.probability.raw,
             "probability": self.probability.probability,
+            "pixel_raw": self.pixel_probability.raw,
+            "pixel_probability": self.pixel_probability.probability,
             "sharpness": np.array(self.sharpness),
         } | arrays_of(self.real, "real_")
         if self.class_trees is not None:
@@ -62,14 +68,19 @@ class Classifier:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Classifier":
-        """That of ``to_bytes``, arrays of the same shapes and units; nothing in it is run."""
+        """That of ``to_bytes``, arrays of the same shapes and units; nothing in it is run.
+
+        Models of before features of pixels have one curve, for all candidates.
+        """
         arrays = unpacked(data)
+        arrays = {"pixel_raw": arrays["raw"], "pixel_probability": arrays["probability"]} | arrays
         classes = _names(arrays["classes"])
         return cls(
             features=_names(arrays["features"]),
             classes=classes,
             real=trees_of(arrays, "real_"),
             probability=ProbabilityCurve(arrays["raw"], arrays["probability"]),
+            pixel_probability=ProbabilityCurve(arrays["pixel_raw"], arrays["pixel_probability"]),
             class_trees=trees_of(arrays, "class_") if classes else None,
             sharpness=float(arrays["sharpness"]),
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from variables.science.causes import CAUSES
+from variables.science.change_shapes import SHAPES
 
 # Of galcandidates. What is unknown is NaN, and -1 of whole numbers.
 OWN = (
@@ -41,7 +42,9 @@ STAR = (
     *(("reference_rchi2", "f4"), ("reference_fracflux", "f4"), ("reference_quality", "f4")),
     ("reference_flags", "i2"),
 )
-CANDIDATE_DTYPE = np.dtype([*OWN, *IMAGES, *ALL_EPOCHS, *PERIODS, *STAR])
+# Of galchangeshapes: what the pixels of differences tell.
+PIXELS = tuple((f"shape_{name}", "f4") for name in ("shown_share", *SHAPES))
+CANDIDATE_DTYPE = np.dtype([*OWN, *IMAGES, *ALL_EPOCHS, *PERIODS, *STAR, *PIXELS])
 CHANGE_DTYPE = np.dtype(
     [
         *(("refsource_id", "i8"), ("image_id", "i8"), ("mjd", "f8"), ("ra", "f8"), ("dec", "f8")),

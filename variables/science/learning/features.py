@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from exposures.science.arrays import FloatArray, IntArray
 from variables.science.causes import count_others_nearby
 from variables.science.learning.change_features import CHANGE_FEATURES, change_features
-from variables.science.learning.facts import Facts
+from variables.science.learning.facts import PIXELS, Facts
 
 NEARBY_PIXELS = 30.0
 DETECTOR_PIXELS = 3.0
@@ -32,7 +32,8 @@ DERIVED = (
     *("star_detected_share", "nearest_candidate", "candidates_nearby", "others_at_place"),
 )
 COLOURS = tuple(f"colour_{name}" for name in FILTERS)
-FEATURES = (*AS_STORED, *DERIVED, *COLOURS, *CHANGE_FEATURES)
+PIXEL_FEATURES = tuple(name for name, _ in PIXELS)  # which some candidates have
+FEATURES = (*AS_STORED, *DERIVED, *COLOURS, *CHANGE_FEATURES, *PIXEL_FEATURES)
 
 
 def features_of(facts: Facts) -> FloatArray:
@@ -43,7 +44,8 @@ def features_of(facts: Facts) -> FloatArray:
     what people said of it.
     """
     candidates = facts.candidates
-    columns: dict[str, FloatArray | IntArray] = {name: candidates[name] for name in AS_STORED}
+    as_they_are = (*AS_STORED, *PIXEL_FEATURES)
+    columns: dict[str, FloatArray | IntArray] = {name: candidates[name] for name in as_they_are}
     with np.errstate(divide="ignore", invalid="ignore"):
         columns |= _derived(candidates) | _neighbours(facts) | _colours(candidates)
         columns |= change_features(facts)

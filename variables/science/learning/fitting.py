@@ -9,8 +9,9 @@ from scipy.optimize import minimize_scalar
 from exposures.errors import GalprojectError
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from variables.science.learning.binning import rounded
-from variables.science.learning.calibration import beta_curve
+from variables.science.learning.calibration import ProbabilityCurve, beta_curve
 from variables.science.learning.classifier import Classifier, softmax
+from variables.science.learning.examples import Examples
 from variables.science.learning.judging import (
     area_under_curve,
     calibration_error,
@@ -19,29 +20,17 @@ from variables.science.learning.judging import (
     share_to_look_at,
 )
 from variables.science.learning.options import LearningOptions
+from variables.science.learning.pixels import (
+    BothWays,
+    pixel_columns,
+    with_and_without_pixels,
+    without_pixels,
+)
 from variables.science.learning.splits import parts_of, rare_weights
-from variables.science.learning.trees import Trees, joined
+from variables.science.learning.trees import Trees, joined, mean_of
 
 LEAST_LIKELY = -30.0  # log of a relative probability
 LEAST_CALIBRATED = 200  # examples that people voted on, from which on these alone calibrate
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Candidates of which the answer is known; arrays (n,) where nothing else is said."""
-
-    features: np.ndarray  # (n, n_features) in their units, NaN where not known
-    is_real: np.ndarray  # bool
-    kind: np.ndarray  # ids by which rare ones are weighed: of a class, or of a kind of artifact
-    class_number: np.ndarray  # index of the class of a real one; -1: of none that is known
-    star: np.ndarray  # ids; -1: none
-    field: np.ndarray  # ids; -1: none
-    exposure: np.ndarray  # ids of the exposure of its first change; -1: none
-    is_usual: np.ndarray  # bool: looked at, and as frequent among examples as among candidates
-    weight: np.ndarray  # above 0, without a unit; that of its kind comes on top
-
-    def __len__(self) -> int:
-        return len(self.is_real)
 
 
 @dataclass(frozen=True)
@@ -64,29 +53,37 @@ def train(
 
     Gradient-boosted trees on binned features (Ke et al. 2017, NeurIPS 30, 3146), as scikit-learn
     has them: first real or not, then the class among real ones. Probabilities are those of examples
-    left out (``beta_curve``), of classes by one exponent (Guo et al. 2017, ICML 70, 1321).
+    left out (``beta_curve``), of classes by one exponent (Guo et al. 2017, ICML 70, 1321). What is
+    said of a candidate is the mean over the trees by which examples were left out: trees of all
+    examples would be less sure of artifacts than those that were calibrated. Examples with features
+    of pixels are trained on without them as well, and classes are told without.
     GalprojectError where examples are too few, or scikit-learn is not installed.
     """
     _check_enough(examples, options)
     examples = replace(examples, features=rounded(examples.features))
+    columns = pixel_columns(names)
     part, split_by = parts_of(examples.star, examples.field, examples.exposure, options.n_parts)
     weight = rare_weights(examples.kind, options.rare_weight, examples.weight)
-    everything = np.ones(len(examples), bool)
-    target = examples.is_real.astype(int)
-    raw = _left_out(examples.features, target, weight, part, options)[:, 1]
-    usual = _calibrating(examples)
-    of_class = _class_level(examples, weight, part, options)
+    of_class = _class_level(without_pixels(examples, columns), weight, part, options)
+    both = with_and_without_pixels(examples, columns)
+    part, weight = part[both.row], weight[both.row]
+    target = both.examples.is_real.astype(int)
+    raw, of_parts = _left_out(both.examples.features, target, weight, part, options)
+    rows = np.ones(len(part), bool)
+    curve, pixel_curve = _curves(raw[:, 1], both, rows)
     classifier = Classifier(
         features=names,
         classes=tuple(classes[kind] for kind in of_class.kinds),
-        real=_fitted(examples.features, target, weight, everything, options),
-        probability=beta_curve(raw[usual], examples.is_real[usual]),
+        real=mean_of(of_parts or [_fitted(both.examples.features, target, weight, rows, options)]),
+        probability=curve,
+        pixel_probability=pixel_curve,
         class_trees=of_class.trees,
         sharpness=of_class.sharpness,
     )
-    real = _calibrated_apart(raw, examples.is_real, usual, part)
-    figures = _figures(examples, real, of_class.told, usual, len(classes))
-    return Trained(classifier, real, of_class.told, figures | {"split_by": split_by})
+    real = _calibrated_apart(raw[:, 1], both, part)
+    figures = _figures(both, real, of_class.told, len(classes))
+    as_they_are = real[: len(examples)]
+    return Trained(classifier, as_they_are, of_class.told, figures | {"split_by": split_by})
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ def _class_level(
     rows = np.flatnonzero(taught)
     number = np.searchsorted(kinds, examples.class_number[rows])
     features = examples.features[rows]
-    raw = _left_out(features, number, weight[rows], part[rows], options)
+    raw, _ = _left_out(features, number, weight[rows], part[rows], options)
     told[rows] = kinds[np.argmax(raw, axis=1)]
     trees = _fitted(features, number, weight[rows], np.ones(len(rows), bool), options)
     return _ClassLevel(kinds, trees, _sharpness(raw, number), told)
@@ -130,22 +127,44 @@ def _check_enough(examples: Examples, options: LearningOptions) -> None:
         )
 
 
-def _calibrating(examples: Examples) -> BoolArray:
-    """(n,) which examples calibrate: those that people voted on, where they are enough."""
-    usual = examples.is_usual
-    n_real = np.sum(examples.is_real & usual)
-    is_enough = min(n_real, np.sum(usual) - n_real) >= LEAST_CALIBRATED
-    return usual if is_enough else np.ones(len(examples), bool)
+def _calibrating(examples: Examples, rows: BoolArray) -> BoolArray:
+    """(n,) which of some rows (n,) calibrate: those that people voted on, where they are enough."""
+    usual = rows & examples.is_usual
+    return usual if _least(examples, usual) >= LEAST_CALIBRATED else rows
 
 
-def _calibrated_apart(
-    raw: FloatArray, is_real: BoolArray, usual: BoolArray, part: IntArray
-) -> FloatArray:
-    """(n,) probabilities of each part by the curve of the others."""
+def _least(examples: Examples, rows: BoolArray) -> int:
+    """The number of real ones, or of artifacts, among rows (n,): of which there are fewer."""
+    n_real = int(np.sum(examples.is_real & rows))
+    return min(n_real, int(np.sum(rows)) - n_real)
+
+
+def _curves(
+    raw: FloatArray, both: BothWays, rows: BoolArray
+) -> tuple[ProbabilityCurve, ProbabilityCurve]:
+    """Of candidates without pixels, and of those with, by what is said of some rows (n,).
+
+    With pixels a model tells better, so that the same that it says is another probability. Where
+    few examples have any, it is that of the others.
+    """
+    is_real = both.examples.is_real
+    own = _calibrating(both.examples, rows & ~both.has_pixels)
+    curve = beta_curve(raw[own], is_real[own])
+    pixels = rows & both.has_pixels & both.examples.is_usual
+    if _least(both.examples, pixels) < LEAST_CALIBRATED:
+        return curve, curve
+    return curve, beta_curve(raw[pixels], is_real[pixels])
+
+
+def _calibrated_apart(raw: FloatArray, both: BothWays, part: IntArray) -> FloatArray:
+    """(n,) probabilities of each part by the curves of the others."""
     probability = np.empty(len(raw))
     for one in np.unique(part):
-        own, others = part == one, (part != one) & usual
-        probability[own] = beta_curve(raw[others], is_real[others]).of(raw[own])
+        for curve, kind in zip(
+            _curves(raw, both, part != one), (~both.has_pixels, both.has_pixels), strict=True
+        ):
+            own = (part == one) & kind
+            probability[own] = curve.of(raw[own])
     return probability
 
 
@@ -166,12 +185,15 @@ def _left_out(
     weight: FloatArray,
     part: IntArray,
     options: LearningOptions,
-) -> FloatArray:
-    """(n, n_outputs) what is said of each part by a model that was trained on the others.
+) -> tuple[FloatArray, list[Trees]]:
+    """(n, n_outputs) what is said of each part by trees that were fitted to the others; these.
 
-    A class that the others have no example of gets what can't be less likely.
+    A class that the others have no example of gets what can't be less likely, and such trees are
+    left out.
     """
-    raw = np.full((len(target), target.max() + 1), LEAST_LIKELY)
+    n_outputs = int(target.max()) + 1
+    raw = np.full((len(target), n_outputs), LEAST_LIKELY)
+    fitted = []
     for one in np.unique(part):
         others = part != one
         there = np.unique(target[others])
@@ -179,7 +201,9 @@ def _left_out(
             number = np.searchsorted(there, target)
             trees = _fitted(features, number, weight, others, options)
             raw[np.ix_(~others, there)] = trees.raw(features[~others])
-    return raw
+            if len(there) == n_outputs:
+                fitted.append(trees)
+    return raw, fitted
 
 
 def _fitted(
@@ -226,14 +250,14 @@ def _scikit_learn() -> tuple[Any, Any]:
     return HistGradientBoostingClassifier, threadpool_limits
 
 
-def _figures(
-    examples: Examples, real: FloatArray, told: IntArray, usual: BoolArray, n_classes: int
-) -> dict[str, Any]:
+def _figures(both: BothWays, real: FloatArray, told: IntArray, n_classes: int) -> dict[str, Any]:
     """Figures on examples left out; shares and areas, as plain numbers for a page."""
+    examples = both.examples
+    usual = _calibrating(examples, ~both.is_copy)
     is_real, p = examples.is_real[usual], real[usual]
     bins = reliability(p, is_real)
-    known = told >= 0
-    return {
+    known = np.flatnonzero(told >= 0)
+    figures = {
         "area_under_curve": area_under_curve(p, is_real),
         "calibration_error": calibration_error(p, is_real),
         "share_to_look_at": share_to_look_at(p, is_real),
@@ -243,8 +267,14 @@ def _figures(
             "expected": _plain(bins.expected),
             "true": _plain(bins.true),
         },
-        "judged_on": "votes" if not usual.all() else "all examples",
+        "judged_on": "all examples" if usual[~both.is_copy].all() else "votes",
     }
+    if both.is_copy.any():
+        rows = _calibrating(examples, ~both.has_pixels)
+        figures["with_pixels"] = int(both.has_pixels.sum())
+        figures["area_without_pixels"] = area_under_curve(real[rows], examples.is_real[rows])
+        figures["error_without_pixels"] = calibration_error(real[rows], examples.is_real[rows])
+    return figures
 
 
 def _plain(values: FloatArray) -> list[float | None]:

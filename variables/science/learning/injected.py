@@ -1,11 +1,11 @@
 """Artificial stars among the examples: their truth is known, and they must not mislead."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
 from exposures.science.arrays import BoolArray, FloatArray
-from variables.science.learning.fitting import Examples
+from variables.science.learning.examples import Examples, joined_examples
 
 NONE = -1
 
@@ -43,12 +43,4 @@ def with_injected(
         is_usual=np.zeros(m, bool),
         weight=np.full(m, weight),
     )
-    return _joined(examples, copies, artificial)
-
-
-def _joined(*parts: Examples) -> Examples:
-    columns = {
-        one.name: np.concatenate([getattr(part, one.name) for part in parts])
-        for one in fields(Examples)
-    }
-    return Examples(**columns)
+    return joined_examples(examples, copies, artificial)

@@ -86,6 +86,23 @@ def joined(
     return Trees(nodes, roots.astype("i4"), np.asarray(outputs, "i4"), np.asarray(baseline, "f8"))
 
 
+def mean_of(several: list[Trees]) -> Trees:
+    """The Trees that say the mean of what several say, without a unit, of the same outputs."""
+    first = np.concatenate([[0], np.cumsum([len(one.nodes) for one in several])[:-1]])
+    nodes = np.concatenate([one.nodes for one in several])
+    moved = np.repeat(first, [len(one.nodes) for one in several]).astype("i4")
+    nodes["left"] += moved
+    nodes["right"] += moved
+    nodes["value"] /= len(several)
+    roots = [one.roots + start for one, start in zip(several, first, strict=True)]
+    return Trees(
+        nodes,
+        np.concatenate(roots).astype("i4"),
+        np.concatenate([one.output for one in several]),
+        np.mean([one.baseline for one in several], axis=0),
+    )
+
+
 def arrays_of(trees: Trees, prefix: str) -> dict[str, np.ndarray]:
     """The arrays of Trees by name, each with a prefix; of any shape and any unit."""
     return {prefix + field.name: getattr(trees, field.name) for field in fields(Trees)}
