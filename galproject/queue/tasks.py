@@ -119,8 +119,11 @@ def recover_lost_work() -> None:
 
 def mail_notices() -> dict[str, int]:
     """Tell watches what is new, and mail what people want at once, or what failed before."""
-    n_news = through_restarts(tell_watches)
-    mailed = through_restarts(send_notices, site_address(), daily=False)
+    n_news = 0
+    try:
+        n_news = through_restarts(tell_watches)
+    finally:  # where that fails, what is there is mailed all the same
+        mailed = through_restarts(send_notices, site_address(), daily=False)
     return {"news": n_news, "mails": mailed.n_mails}
 
 

@@ -24,6 +24,7 @@ from variables.models import (
 )
 from variables.notices.mailing import MailError, send_notices
 from variables.vetting import campaigns
+from variables.watches import telling
 from variables.watches.telling import tell_watches
 from variables.watches.watching import feed_key, renew_feed_key, watch
 
@@ -127,6 +128,24 @@ def test_a_search_that_makes_no_sense_any_more_tells_nothing(ann):
     one.search.save()
     make_candidate(2)
     assert tell_watches() == 0
+
+
+def test_a_search_that_the_database_refuses_keeps_no_other_from_being_told(ann, monkeypatch):
+    candidate = make_candidate(1)
+    watching(ann, "detections_min=2", name="refused")
+    other = watching(ann, "detections_min=2", name="told")
+    whole = telling._news_of  # noqa: SLF001
+
+    def refusing(watch, changed):
+        if watch.search.name == "refused":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 / 0")
+        return whole(watch, changed)
+
+    monkeypatch.setattr(telling, "_news_of", refusing)
+    change(candidate, n_detections=2, star_detections=2)
+    assert tell_watches() == 1
+    assert GalWatchNews.objects.get().watch == other
 
 
 # --- Blindness and rights

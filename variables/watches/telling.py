@@ -1,9 +1,10 @@
 """What is new in watched searches: found among candidates that changed, and told once."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 
-from django.db import transaction
+from django.db import DataError, transaction
 from django.utils import timezone
 
 from exposures.locks import Claimed, claim
@@ -21,6 +22,7 @@ from variables.science.varying_more import varies_more
 from variables.watches.journal import Changed, amplitudes, take_changed
 from variables.watches.searching import WatchedFilter
 
+logger = logging.getLogger(__name__)
 Kind = GalWatchNews.Kind
 MOST_BATCHES = 10  # of one run: what is left is told by the next
 MOST_NEWS = 500  # of one watch in one batch
@@ -50,7 +52,12 @@ def _tell_batch():
     n_told = 0
     with take_changed() as changed:
         for watch in watches.order_by("pk"):
-            n_told += len(_tell(watch, _news_of(watch, changed)))
+            try:
+                with transaction.atomic():
+                    n_told += len(_tell(watch, _news_of(watch, changed)))
+            except DataError as error:
+                # Of this search alone: others go on, and it is asked again with the next changes.
+                logger.error("the watch %s of %s can't be told: %s", watch.pk, watch.user, error)
     return n_told
 
 
