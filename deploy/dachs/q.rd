@@ -1,14 +1,14 @@
 <?xml version="1.0" encoding="utf-8"?>
-<!-- TAP over a release of a survey, for GAVO DaCHS: docs/virtual-observatory.md says how it is set up.
+<!-- TAP over a release of a survey, for GAVO DaCHS: docs/virtual-observatory.md.
 
-load_release.py fills these tables from the release's files by the columns that stand here; dachs imp tells
-DaCHS of them, and makes what is public of them. -->
+write_descriptor.py writes this file by the columns of exports, load_release.py fills the tables by
+what stands here. -->
 <resource schema="galproject">
   <meta name="title">galproject: variable stars in the Galactic plane</meta>
   <meta name="creationDate">2026-11-30T00:00:00Z</meta>
-  <meta name="description">Light curves of all stars in crowded fields of the Galactic plane, by forced photometry at
-    the positions of reference images, with statistics of their variability, periods, and cross-matches between
-    filters.</meta>
+  <meta name="description">Light curves of all stars in crowded fields of the Galactic plane, by
+    forced photometry at the positions of reference images, with statistics of their variability,
+    periods, and cross-matches between filters.</meta>
   <meta name="creator">The galproject survey</meta>
   <meta name="subject">variable-stars</meta>
   <meta name="subject">time-domain-astronomy</meta>
@@ -16,12 +16,16 @@ DaCHS of them, and makes what is public of them. -->
   <meta name="coverage.waveband">Optical</meta>
 
   <table id="sources" onDisk="True" adql="True" mixin="//scs#q3cindex" primary="source_id">
-    <meta name="description">Sources of reference images with their statistics over all epochs; a star has one in each filter.</meta>
+    <meta name="description">Sources of reference images with statistics over all epochs, in each filter by itself.</meta>
     <index columns="object_id"/>
     <column name="source_id" type="bigint" ucd="meta.id;meta.main"
         description="of the reference source" required="True"/>
     <column name="object_id" type="bigint" ucd="meta.id;src"
         description="the star, the same in all filters; null: none">
+      <values nullLiteral="-32768"/>
+    </column>
+    <column name="object_kind" type="smallint" ucd="meta.code"
+        description="of the star's sources: 0: in no catalogue in use, 1: in one filter alone, 2: one source in each filter, 3: a blend: one source here is several there, 4: one source in each filter, perhaps a blend">
       <values nullLiteral="-32768"/>
     </column>
     <column name="catalogue_id" type="integer" ucd="meta.id"
@@ -74,9 +78,9 @@ DaCHS of them, and makes what is public of them. -->
         description="0.798 for Gaussian noise"/>
     <column name="von_neumann" type="real" ucd="src.var.index"
         description="2 for noise, less where it changes smoothly"/>
-    <column name="slope_mag" type="real" unit="mag/yr" ucd="phot.mag;arith.rate"
+    <column name="slope_mag" type="real" unit="mag/yr" ucd="arith.rate;phot.mag"
         description="mag a year"/>
-    <column name="slope_err" type="real" unit="mag/yr" ucd="stat.error;phot.mag;arith.rate"
+    <column name="slope_err" type="real" unit="mag/yr" ucd="stat.error;phot.mag"
         description="mag a year"/>
     <column name="false_alarm" type="real" ucd="stat.probability"
         description="share of constant stars that seem to vary as much; NaN: unknown"/>
@@ -100,6 +104,16 @@ DaCHS of them, and makes what is public of them. -->
         description="1: of fluxes, 2: blended, 4: follows the conditions, 8: trades flux">
       <values nullLiteral="-32768"/>
     </column>
+    <column name="trend_1" type="real" ucd="stat.param"
+        description="how much it follows trend 1"/>
+    <column name="trend_2" type="real" ucd="stat.param"
+        description="how much it follows trend 2"/>
+    <column name="trend_3" type="real" ucd="stat.param"
+        description="how much it follows trend 3"/>
+    <column name="trend_4" type="real" ucd="stat.param"
+        description="how much it follows trend 4"/>
+    <column name="trend_5" type="real" ucd="stat.param"
+        description="how much it follows trend 5"/>
     <column name="period_days" type="double precision" unit="d" ucd="src.var;time.period"
         description="the likeliest"/>
     <column name="period_false_alarm" type="real" ucd="stat.probability"
@@ -195,7 +209,7 @@ DaCHS of them, and makes what is public of them. -->
         description="of the exposure"/>
     <column name="exposure" type="text" ucd="meta.id;obs"
         description="EXPNUM, or the file's stem"/>
-    <column name="chip" type="text" ucd="meta.id;instr.det"
+    <column name="chip" type="text"
         description="name of the chip"/>
     <column name="filter" type="text" ucd="meta.id;instr.filter"
         description="of the exposure"/>
@@ -205,13 +219,17 @@ DaCHS of them, and makes what is public of them. -->
         description="exposure time"/>
     <column name="zero_point" type="double precision" unit="mag" ucd="phot.mag;arith.zp"
         description="of 1 ADU, before the correction to the reference"/>
-    <column name="error_scale" type="double precision" ucd="arith.factor"
+    <column name="error_scale" type="double precision"
         description="errors of faint stars over those of the fit"/>
-    <column name="limit_sigma" type="double precision" ucd="stat.snr"
+    <column name="limit_sigma" type="double precision"
         description="significance of upper limits"/>
-    <column name="is_reference" type="boolean" ucd="meta.code"
+    <column name="direction_ra" type="double precision" unit="deg"
+        description="of the catalogue's image, for barycentric times"/>
+    <column name="direction_dec" type="double precision" unit="deg"
+        description="of the catalogue's image, for barycentric times"/>
+    <column name="is_reference" type="boolean"
         description="the catalogue is of this image"/>
-    <column name="is_good" type="boolean" ucd="meta.code.qual"
+    <column name="is_good" type="boolean"
         description="counts for statistics of variability: done, and not doubted"/>
   </table>
 

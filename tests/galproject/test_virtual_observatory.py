@@ -5,16 +5,20 @@ import io
 import shutil
 import subprocess
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import pytest
 import pyvo
 import requests
 from astropy.io.votable import parse, validate
+from astropy.io.votable.ucd import parse_ucd
 from django.core.cache import cache
 from pyvo.io.vosi import parse_availability, parse_capabilities
 
-from galproject.virtual_observatory import cone_query
+from galproject.api.columns import UCDS
+from galproject.export.columns import FLAT, NESTED
+from galproject.virtual_observatory import cone_columns, cone_query
 from photometry.models import GalSource
 from tests.builders.candidates import crossmatch_all, make_candidate, make_candidates
 from tests.builders.django_adapter import DjangoAdapter
@@ -190,6 +194,13 @@ def test_registries_read_what_a_service_does_without_a_token(client, name):
     page = found["ivo://ivoa.net/std/VOSI#availability"].interfaces[0].accessurls[0].content
     assert parse_availability(io.BytesIO(client.get(page).content).read).available
     assert client.get("/vo/stars/capabilities").status_code == 404
+
+
+def test_every_ucd_of_tables_and_exports_is_of_the_vocabulary():
+    own = [*FLAT, *chain(*NESTED.values()), *cone_columns.SOURCES, *cone_columns.CANDIDATES]
+    ucds = {column.ucd for column in own} | set(UCDS.values())
+    for ucd in ucds - {"ID_MAIN", "POS_EQ_RA_MAIN", "POS_EQ_DEC_MAIN"}:
+        parse_ucd(ucd, check_controlled_vocabulary=True)
 
 
 def test_votlint_finds_nothing_wrong(client, headers, tmp_path):
