@@ -9,8 +9,8 @@ from django.core.management import call_command
 from exposures.errors import GalprojectError
 from exposures.models import GalImage
 from photometry.storage.storage import delete_image_results
-from variables.models import GalCandidate, GalChangePosition, GalChangeShape
-from variables.pictures import all_shapes
+from variables.models import GalCandidate, GalChangePosition, GalChangeShape, GalVarObj
+from variables.pictures import all_shapes, render
 from variables.pictures.all_shapes import measure_shapes
 from variables.pictures.change_files import read_changes
 from variables.pictures.paths import change_path
@@ -136,6 +136,21 @@ def test_shapes_are_measured_again_where_a_candidate_has_more_changes():
     GalChangeShape.objects.filter(pk=other).update(version=0, sigma=0)
     render_catalogue(catalogue)
     assert shapes_of(catalogue) == before
+
+
+def test_a_change_of_the_reference_alone_has_no_shape_and_is_not_looked_at_every_night(monkeypatch):
+    catalogue = rendered_catalogue()
+    one = catalogue.candidates.to_be_seen().filter(n_changes__gt=0).first()
+    GalVarObj.objects.filter(refsource_id=one.pk).exclude(image=catalogue.image_id).delete()
+    GalChangeShape.objects.filter(pk=one.pk).delete()
+    render_catalogue(catalogue)
+    assert GalChangeShape.objects.get(pk=one.pk).n_images == 0
+    read = []
+    monkeypatch.setattr(render, "pixels_of_image", read.append)
+    monkeypatch.setattr(all_shapes, "pixels_of_image", read.append)
+    render_catalogue(catalogue)
+    measure_shapes(catalogue)
+    assert read == []
 
 
 def test_a_candidate_whose_images_cannot_be_read_is_measured_when_they_can(monkeypatch):

@@ -65,9 +65,11 @@ def measure_shapes(catalogue: GalReference) -> MeasuredShapes:
 
 
 def _measure(catalogue: GalReference, candidates: dict[int, GalCandidate]) -> MeasuredShapes:
-    reference, options = pixels_of_image(catalogue.image), options_in_force()
-    stars = bright_stars(catalogue_sources(catalogue), options)
+    options = options_in_force()
     on_image = _by_image(catalogue, candidates, options.changed_star.max_epochs)
+    # Nothing is read for those that changed on their reference alone.
+    reference = pixels_of_image(catalogue.image) if on_image else None
+    stars = bright_stars(catalogue_sources(catalogue), options)
     shapes: dict[int, list] = {pk: [] for pk in candidates}
     n_images = dict.fromkeys(candidates, 0)
     problems = []

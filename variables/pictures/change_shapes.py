@@ -45,7 +45,10 @@ def shapes_at(candidate, stamp: ChangeStamp) -> np.ndarray:
 
 
 def shape_row(candidate, found: list[np.ndarray], n_images: int) -> GalChangeShape:
-    """The row of a candidate by its SHAPES, of ``n_images`` that were looked at."""
+    """The row of a candidate by its SHAPES, of ``n_images`` that were looked at.
+
+    One of which none could be looked at, or that changed on its reference alone, has one as well.
+    """
     shapes = np.reshape(found, (-1, len(SHAPES)))
     known = np.isfinite(shapes)
     with np.errstate(invalid="ignore"):

@@ -212,11 +212,10 @@ def _measure_shapes(catalogue, work):
     most = work.options.changed_star.max_epochs
     rows = []
     for pk, candidate in work.candidates.items():
-        own = set(changed.get(pk, ()))
-        if own:
+        if candidate.n_changes:
+            looked_at = set(changed.get(pk, ())).intersection(image_ids_in(pk) or ())
             kept = read_changes(pk)
-            found = [shapes_at(candidate, kept[one]) for one in kept if one in own]
-            looked_at = own.intersection(image_ids_in(pk) or ())
+            found = [shapes_at(candidate, kept[one]) for one in kept if one in looked_at]
             rows.append(shape_row(candidate, found, min(len(looked_at), most)))
     replace_shapes(catalogue, rows)
 
