@@ -16,6 +16,8 @@ from galproject.backup.manifest import read_manifest
 from galproject.doctor.findings import fails, ok, warning
 
 FEW_BYTES, NO_BYTES = 20e9, 2e9  # free, of a disk that a night is written to
+TEMPORARY_SHARE = 0.1  # of that, for what is removed again at once
+TEMPORARY = "temporary files"
 FEW_FILES = 50_000  # that a file system can still hold
 GB_A_WORKER = 1.5  # on a full chip
 BACKUP_DAYS = 1.5  # a backup each night, and half a day for it to run
@@ -28,17 +30,17 @@ def folders():
     for subject, path in (
         ("pictures", settings.GALPROJECT_PICTURES),
         ("exposures", settings.GALPROJECT_EXPOSURES),
-        ("temporary files", tempfile.gettempdir()),
+        (TEMPORARY, tempfile.gettempdir()),
     ):
         there = _existing(Path(path))
         yield _writable(subject, Path(path), there)
         seen.setdefault(there.stat().st_dev, (subject, there))
     for subject, there in seen.values():
-        yield disk(subject, there)
+        yield disk(subject, there, TEMPORARY_SHARE if subject == TEMPORARY else 1)
 
 
-def disk(subject, there):
-    """A finding on the room of the disk that has the folder ``there``."""
+def disk(subject, there, share=1):
+    """A finding on the room of the disk of the folder ``there``, for a ``share`` of a night."""
     disk = os.statvfs(there)
     free, files = disk.f_bavail * disk.f_frsize, disk.f_favail
     words = f"{size_text(free)} free on the disk of {subject} ({there})"
@@ -46,9 +48,9 @@ def disk(subject, there):
         "Make room: an old catalogue (docs/large-survey.md), old backups, or a larger disk; "
         "what could not be written is done again by --failed and render_pictures"
     )
-    if free < NO_BYTES:
+    if free < share * NO_BYTES:
         return fails("disk", words, advice)
-    if free < FEW_BYTES:
+    if free < share * FEW_BYTES:
         return warning("disk", words, advice)
     # File systems that make inodes as they need them say that they have none.
     if disk.f_files and files < FEW_FILES:

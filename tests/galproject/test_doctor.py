@@ -334,6 +334,12 @@ def test_a_backup_of_last_night_will_do_and_one_of_last_week_not(monkeypatch, tm
     assert faults(machine.backups) == {"backups": "WARNING"}
 
 
+def test_less_room_will_do_for_temporary_files(monkeypatch):
+    disk_with(monkeypatch, 5e9)
+    assert machine.disk("pictures", "/").severity is Severity.WARNING
+    assert machine.disk("temporary files", "/tmp", machine.TEMPORARY_SHARE).severity is Severity.OK
+
+
 def test_pictures_that_are_there_are_enough(db, monkeypatch, tmp_path):
     monkeypatch.setattr(settings, "GALPROJECT_PICTURES", str(tmp_path))
     image = make_exposure("c4d_1", [Status.DONE]).images.get()

@@ -39,9 +39,12 @@ PATH = re.compile(rf"(?:{'|'.join(FOLDERS)}|\.ci)/[\w./*-]*")
 DOTTED = re.compile(rf"(?:{'|'.join([*LAYERS, 'tests', 'scripts'])})(?:\.\w+)+")
 BUILT = "docs/_build"  # by make docs: not in the repository
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-# Names with a full stop that are no modules: permissions, the file of options, tables of TAP.
+# Names with a full stop that are no modules: permissions, files of operators, tables of TAP.
+FILES = {
+    f"galproject.{kind}" for kind in ("toml", "env", "conf", "rules", "target", "token", "git")
+}
 TAP = {f"galproject.{name}" for name in ("sources", "epochs", "nondetections", "images")}
-OTHERS = {"galproject.toml", *TAP, *ACTS, *(one for may in MAY.values() for one in may)}
+OTHERS = {*FILES, *TAP, *ACTS, *(one for may in MAY.values() for one in may)}
 
 
 def named_in(text):
