@@ -1,4 +1,4 @@
-"""How the survey leaves: exports for LSDB and Dask, and statistics computed there.
+"""How the survey leaves: exports for LSDB and Dask, and how soon its news are told.
 
 A made-up survey of four chips (25,000 sources, 100 epochs each; with --quick two of 8,000) in a
 database of its own. Ends with one JSON line: ``export_rows_a_second`` (measurements that
@@ -7,7 +7,8 @@ mjd, mag, mag_err, flux, flux_err, flags in the files; ``file_bytes_a_row``: all
 margin cache too), ``equal_share`` (of measurements that are those of the database bit for bit),
 ``increment_share`` (pixels that are written again after one more exposure of one chip, of all;
 ``increment_touched_share``: of those that it touches), ``increment_seconds`` and
-``nothing_new_seconds`` (processor time of these exports).
+``nothing_new_seconds`` (processor time of these exports); and what benchmarks/news.py has, of
+100,000 candidates (with --quick 5,000).
 """
 
 import argparse
@@ -20,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.release_figures.exports import measure_export
 from benchmarks.release_figures.made_up import make_chips
+from benchmarks.release_figures.news import measure_mail, measure_watches
 from benchmarks.scratch import scratch_database
 from benchmarks.survey_figures.figures import Figures
 from galproject.backup.bars import bar
@@ -31,13 +33,16 @@ N_EPOCHS = 100
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer sources, below 50 s")
-    n_chips, n_sources = (2, 8_000) if parser.parse_args().quick else (4, 25_000)
+    is_quick = parser.parse_args().quick
+    n_chips, n_sources = (2, 8_000) if is_quick else (4, 25_000)
     # Some pixels a chip, whatever its size.
     options = ExportOptions(max_rows=n_sources * N_EPOCHS)
     figures = Figures()
-    with scratch_database("release"), tempfile.TemporaryDirectory() as folder:
+    with scratch_database("release") as url, tempfile.TemporaryDirectory() as folder:
         catalogues = make_chips(n_chips, n_sources, N_EPOCHS)
         measure_export(figures, Path(folder), catalogues, options, bar)
+        measure_watches(figures, 5_000 if is_quick else 100_000)
+        measure_mail(figures, url)
     print(json.dumps(figures.values))
 
 

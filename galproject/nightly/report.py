@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from heapq import nsmallest
 
 import numpy as np
 from django.db.models import Q
@@ -132,17 +133,32 @@ def report_of(night: date) -> NightReport:
     within = (start, np.nextafter(start + 1, 0))
     first_seen, seen = Q(first_mjd__range=within), Q(last_mjd__range=within)
     accepted = GalCandidate.objects.filter(ACCEPTED).counted_as(CountedAs.ACCEPTED_STAR)
-    new = accepted.filter(first_seen)
+    n_new, new = _first_of(accepted.filter(first_seen), "-max_significance")
     lacking = accepted.filter(first_seen | seen, kind=GalCandidate.Kind.NEW, cause=Cause.REAL)
+    n_lacking, brightest = _first_of(lacking, "mean_mag")
     return NightReport(
         date=night,
         filters=_by_filter(filters, images),
         failed=tuple(failed.order_by("exposure__mjd", "ccdnum")[:MOST_LISTED]),
-        n_candidates=new.count(),
-        candidates=tuple(new.order_by("-max_significance", "pk")[:MOST_LISTED]),
-        n_new_sources=lacking.count(),
-        new_sources=tuple(lacking.order_by("mean_mag", "pk")[:MOST_LISTED]),
+        n_candidates=n_new,
+        candidates=new,
+        n_new_sources=n_lacking,
+        new_sources=brightest,
     )
+
+
+def _first_of(candidates, order):
+    """How many candidates there are, and the first of them by a column; those without it last.
+
+    Ids are read without an order: else the database may go through all candidates in that order
+    for the few of a night, instead of finding these by their dates.
+    """
+    column, sign = order.removeprefix("-"), -1 if order.startswith("-") else 1
+    rows = candidates.order_by().values_list(column, "pk")
+    keys = [(value is None, sign * (value or 0), pk) for value, pk in rows]
+    ids = [pk for *_, pk in nsmallest(MOST_LISTED, keys)]
+    found = GalCandidate.objects.in_bulk(ids)
+    return len(keys), tuple(found[pk] for pk in ids if pk in found)
 
 
 def _by_filter(filters, images):
