@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+import yaml
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
@@ -120,6 +121,36 @@ def test_systemd_understands_every_line_of_the_units():
     told = [line for line in run.stderr.splitlines() if "galproject" in line]
     # The project is not where it will be.
     assert [line for line in told if "is not executable: No such file" not in line] == []
+
+
+ALERTS = {  # the number that each is for, as it should not be and as it should
+    "GalprojectNoWorkers": ("galproject_workers_late_seconds", 700, 60),
+    "GalprojectDatabaseAway": ("galproject_database_up", 0, 1),
+    "GalprojectArchiveFails": ("galproject_database_archive_failing", 1, 0),
+    "GalprojectChipsFail": ('galproject_chips_ended_last_hour{status="failed"}', 300, 100),
+}
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not here")
+def test_prometheus_understands_the_alerts_which_fire_on_what_they_are_for(tmp_path):
+    rules = DEPLOY / "prometheus" / "galproject.rules.yml"
+    groups = yaml.safe_load(rules.read_text())["groups"]
+    told = {rule["alert"]: rule["annotations"] for group in groups for rule in group["rules"]}
+    done = {"series": 'galproject_chips_ended_last_hour{status="done"}', "values": "1000x60"}
+    cases = []
+    for column in (1, 2):
+        series = [{"series": one[0], "values": f"{one[column]}x60"} for one in ALERTS.values()]
+        tests = []
+        for name in ALERTS:
+            fired = [{"exp_labels": {}, "exp_annotations": told[name]}] if column == 1 else []
+            tests.append({"eval_time": "40m", "alertname": name, "exp_alerts": fired})
+        cases.append({"interval": "1m", "input_series": [*series, done], "alert_rule_test": tests})
+    path = tmp_path / "tests.yml"
+    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": cases}))
+    run = subprocess.run(
+        ["promtool", "test", "rules", path], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def nginx_takes(folder, site):
