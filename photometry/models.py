@@ -12,6 +12,7 @@ from exposures.option_sets import WithOptions
 from exposures.q3c import Q3CIndexExpression
 from exposures.real_field import RealField as RealField
 from exposures.source_ids import block_of, id_range
+from photometry.left_over_model import GalLeftOver as GalLeftOver
 from photometry.match_model import GalMatch as GalMatch
 from photometry.match_model import GalMatchRun as GalMatchRun
 from photometry.object_model import GalObject as GalObject
@@ -154,7 +155,7 @@ class StarFit(models.Model):
         help_text="bits of the mask at the source (1: bad, 2: without a value, 4: saturated, "
         "8: bleed, 16: cosmic ray, 32: low weight, 64: streak) and its own (128: too sharp for a "
         "star, 256: in the wings of a saturated star, 512: on a reference, a member of an "
-        "extended source)"
+        "extended source, 1024: on a reference, added to it later)"
     )
 
     class Meta:

@@ -14,6 +14,7 @@ from photometry.reduction.displacements import measured_displacements
 from photometry.reduction.image_quality import reference_figures, search_figures
 from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement, is_detected
+from photometry.references.left_over import left_over_stars
 from photometry.references.motions import reference_motions
 from photometry.references.reference import measure_reference_errors
 from photometry.science.motion_fit import Displacements
@@ -32,6 +33,7 @@ class ReferenceResult:
     sources: np.ndarray  # SOURCE_DTYPE, without ids
     motions: Motions  # of the sources
     sky: ReferenceSky  # beside the sources
+    left_over: np.ndarray | None  # LEFT_OVER_DTYPE beside the sources; None for nothing to keep
     figures: dict[str, float]  # of quality
 
 
@@ -66,7 +68,10 @@ def measure_reference_image(reduction: Reduction, options: PipelineOptions) -> R
         reduction, sources, options.quality.measure, options.reduction.clean
     )
     motions = reference_motions(reduction, sources, options.reduction)
-    return ReferenceResult(sources, motions, measured.sky, figures)
+    left_over = None
+    if options.new_sources.search:
+        left_over = left_over_stars(reduction, measured, options.reduction)
+    return ReferenceResult(sources, motions, measured.sky, left_over, figures)
 
 
 def measure_search_image(

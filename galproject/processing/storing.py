@@ -20,6 +20,7 @@ from galproject.quality.judging import judge_reference, judge_search
 from photometry.reduction.reduction import Reduction
 from photometry.references.measured import measured_on_search
 from photometry.storage import storage
+from photometry.storage.left_over import store_left_over
 from photometry.storage.reference_skies import store_reference_sky
 from variables.changes.detection import (
     count_variables,
@@ -73,6 +74,8 @@ def store_reference(
             motions=result.motions,
         )
         store_reference_sky(catalogue, result.sky, options.reduction.reference_sky)
+        if result.left_over is not None:
+            store_left_over(catalogue, result.left_over)
         image.n_sources = len(result.sources)
         judge_reference(image, reduction.chip, result.figures, options.quality)
         _finish(image)

@@ -9,6 +9,7 @@ from exposures.models import GalExposure, GalImage, GalImageQuerySet, GalJob
 from galproject.configuration.loading import load_options
 from photometry.models import GalReference
 from variables.derived.refresh import refresh_candidates
+from variables.new_sources.standing import add_missed
 from variables.periods.finding import find_periods, is_followed_up
 from variables.periods.options import PeriodSearch
 from variables.variability.measuring import MeasuredVariability, is_measured, measure_variability
@@ -69,6 +70,8 @@ def overdue_catalogues() -> list[GalReference]:
 def measure_catalogue(catalogue_id: int, again: bool = False) -> MeasuredVariability | None:
     """Measure a catalogue's sources, derive its candidates and find their periods again.
 
+    Stars that its reference missed are added to the sources before.
+
     None where nothing is measured: it is gone, another process is at it, or it was measured since
     its images changed, unless ``again``. What a worker that died then left to do is done.
     """
@@ -76,6 +79,7 @@ def measure_catalogue(catalogue_id: int, again: bool = False) -> MeasuredVariabi
     if catalogue is None:
         return None
     options = load_options()
+    add_missed(catalogue, options.new_sources)
     measured = measure_variability(catalogue, options.variability, again)
     if measured is not None or not is_followed_up(catalogue):
         refresh_candidates([catalogue.pk])

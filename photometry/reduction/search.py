@@ -8,6 +8,7 @@ from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, fit_pixel_correction
 from exposures.science.registration import Agreement, StarList, register_on_image
+from photometry.reduction.added_sources import fit_with_added, is_added
 from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.errors import PlacedFit, expected_flux, measured_errors
 from photometry.reduction.options import ReductionOptions
@@ -25,7 +26,7 @@ from photometry.science.calibration.channels import edges_at
 from photometry.science.calibration.error_model import ImageErrors
 from photometry.science.calibration.local_zero_point import fit_local_zero_point
 from photometry.science.detection.clean import has_no_flag, is_clean
-from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
+from photometry.science.forced.forced import ForcedFit, ForcedStars
 from photometry.science.trails.lines import Leftover, Trail
 from photometry.science.trails.trails import find_trails
 
@@ -217,12 +218,12 @@ def _force(reduction, beside, sources, place, wanted, options):
     near = _on_chip(x, y, reduction.chip.shape, -options.forced.max_half_pixels)
     share = np.maximum(sources["flux"], 1e-3 * np.median(sources["flux"])).astype("f8")
     stars = ForcedStars(x[near], y[near], share[near], sources["galimage_id"][near])
-    fit = fit_fluxes(
+    fit = fit_with_added(
         beside.subtracted_from(reduction.image),
         reduction.detections.psf,
         stars,
-        options.forced,
-        free_shift=True,
+        is_added(sources[near]),
+        options,
     )
     return replace(fit.select(wanted[near]), model=beside.added_to(fit.model))
 

@@ -67,6 +67,8 @@ class StoredMeasurements:
         catalogues = [c.catalogue for c in covered.order_by("catalogue_id")]
         rows = measurements_on(image, catalogues)
         sources = np.concatenate([rows[:0], *map(self.sources_of, catalogues)])
+        # Sources may have been added since the catalogue was read.
+        rows = rows[np.isin(rows["refsource_id"], sources["refsource_id"])]
         place = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
         return measured_on_search(rows, sources[place], ImageCalibration.stored(image))
 

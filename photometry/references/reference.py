@@ -12,7 +12,7 @@ from photometry.references.own_errors import fitted_errors, reference_errors
 from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import MAG_PER_LN, magnitudes, with_floor
 from photometry.science.calibration.error_model import ErrorModel, ImageErrors
-from photometry.science.forced.forced import ForcedStars, fit_fluxes
+from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
 from photometry.science.reference_sky import ReferenceSky
 from photometry.storage.columns import source_rows
 
@@ -24,6 +24,7 @@ class ReferenceMeasurement:
     sources: np.ndarray  # rows of galsources, without ids
     errors: ImageErrors
     sky: ReferenceSky
+    fit: ForcedFit  # of all that was found, also what is no source
 
 
 def measure_reference(reduction, options=ReductionOptions()):
@@ -73,7 +74,7 @@ def measure_reference_errors(reduction, options=ReductionOptions()) -> Reference
         )
         rows["mag_err"] = MAG_PER_LN * _flux_errors(errors, rows) / rows["flux"]
     rows["flags"] |= extended_flags(reduction, rows, fit, options).astype(rows["flags"].dtype)
-    return ReferenceMeasurement(rows, errors, sky)
+    return ReferenceMeasurement(rows, errors, sky, fit)
 
 
 def _flux_errors(errors, rows):

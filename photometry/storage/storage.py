@@ -142,6 +142,12 @@ def _on_references(refsource_ids: IntArray) -> np.ndarray:
         )
         parts.append(copy_out(query, dtype))
     found = np.sort(np.concatenate(parts), order="refsource_id")
+    if gone := set(refsource_ids.tolist()).difference(found["refsource_id"].tolist()):
+        names = ", ".join(map(str, sorted(gone)))
+        raise GalprojectError(
+            f"sources {names} were taken back from their reference while an image was measured. "
+            "Process the image again"
+        )
     return found[np.searchsorted(found["refsource_id"], refsource_ids)]
 
 
@@ -157,10 +163,11 @@ def reference_sources_in(images: Collection[GalImage]) -> np.ndarray:
 def measurements_on(image: GalImage, catalogues: Sequence[GalReference]) -> np.ndarray:
     """All measurements of reference sources on an image, as SOURCE_DTYPE.
 
-    Non-detections too, in order of their ids; sources that are new since then not.
+    Non-detections too, in order of their ids; sources that are new since then only if they were
+    added to the reference.
     """
     where = f"galimage_id = {int(image.pk)}"
-    ranges = ["refsource_id BETWEEN {} AND {}".format(*c.reference_id_range) for c in catalogues]
+    ranges = [_ids_of_sources(catalogue) for catalogue in catalogues]
     parts = [
         copy_out(f"SELECT {COLUMNS} FROM {c.partition} WHERE {where} AND {own}", SOURCE_DTYPE)
         for c, own in zip(catalogues, ranges, strict=True)
@@ -171,6 +178,21 @@ def measurements_on(image: GalImage, catalogues: Sequence[GalReference]) -> np.n
         parts.append(copy_out(query, SOURCE_DTYPE))
     rows = np.concatenate([np.zeros(0, SOURCE_DTYPE), *parts])
     return rows[np.argsort(rows["refsource_id"], kind="stable")]
+
+
+def _ids_of_sources(catalogue: GalReference) -> str:
+    """The condition in SQL that a row is of a source of the reference, found on it or added."""
+    first, last = catalogue.reference_id_range
+    added = copy_out(
+        f"SELECT refsource_id FROM {catalogue.partition} WHERE is_reference"
+        f" AND refsource_id > {last}",
+        source_dtype(("refsource_id",)),
+    )
+    own = f"refsource_id BETWEEN {first} AND {last}"
+    if len(added) == 0:
+        return own
+    ids = ",".join(map(str, added["refsource_id"].tolist()))
+    return f"({own} OR refsource_id = ANY('{{{ids}}}'))"
 
 
 def catalogue_sources(reference: GalReference) -> np.ndarray:

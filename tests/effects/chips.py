@@ -19,7 +19,8 @@ from photometry.reduction.displacements import measured_displacements
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.reduction.stack import StackInput, StackSettings, stack_chip
-from photometry.references.reference import measure_reference
+from photometry.references.left_over import left_over_stars
+from photometry.references.reference import measure_reference, measure_reference_errors
 from photometry.science.psf.seeing import estimate_fwhm
 from variables.new_sources.detection import find_new_detections
 from variables.pictures.frames import Epoch, frame_of
@@ -82,6 +83,17 @@ def base_reduction(kind):
     if kind == "reference":
         return reduced(night().reference, options, options.reduction.reference_detection)
     return reduced(night().searches[0], options, options.reduction.search_detection)
+
+
+@cache
+def _measured_reference():
+    return measure_reference_errors(base_reduction("reference"), PipelineOptions().reduction)
+
+
+def left_over(options):
+    """What the fit of the reference chip left over."""
+    measured = _measured_reference()
+    return left_over_stars(base_reduction("reference"), measured, options.reduction)
 
 
 @cache

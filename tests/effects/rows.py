@@ -21,6 +21,7 @@ from galproject.references.quality import qualities
 from photometry.models import GalNonDetection, GalReferenceMember, GalReferenceSet
 from photometry.references.reference_sets import renew_means
 from photometry.storage import storage
+from photometry.storage.left_over import store_left_over
 from photometry.storage.reference_values import means_in
 from tests.builders.candidates import add_epoch, make_catalogue
 from tests.builders.flagged_field import make_change, make_field, make_search
@@ -28,6 +29,7 @@ from tests.builders.survey_rows import make_image, make_sources
 from tests.effects import chips
 from tests.effects.reading import plain_file
 from tests.galproject.test_references import MEASURED, PATCH, blurred
+from tests.variables.test_added_sources import left_over
 from tests.variables.test_new_sources import DEC, RA, detection
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
@@ -173,6 +175,15 @@ def followers(options):
     rows["ra"][-1], rows["dec"][-1] = RA, DEC + 0.2 / 3600
     again = storage.create_catalogue(catalogue.image, rows, {}, "again", drop_previous=True)
     return follow_new_sources(again, options.new_sources)
+
+
+def believed(options):
+    """What is believed of a star that a reference left over, 0.6 arcsec beside it."""
+    catalogue = make_catalogue(30, ra=RA, dec=DEC)
+    store_left_over(catalogue, left_over(20.0, north=0.6))
+    for mjd in (60001.0, 60002.0):
+        _detect(catalogue, mjd, (0.0,), options)
+    return GalNewSource.objects.get().state
 
 
 def processed(options):

@@ -22,6 +22,7 @@ from variables.science.artifacts import (
 )
 from variables.science.consensus import agreed_period, consensus_of
 from variables.science.defects import defects, frames_wanted
+from variables.science.new_sources import Detected, LeftOver, Mean, judge
 
 FLAGS = [0, SHARP, MaskBit.SATURATED, IN_WINGS]
 ANGLES = np.arange(8) * np.pi / 4
@@ -102,3 +103,29 @@ def consensus(options):
 def agreed(options):
     """The period of three people whose periods differ by some percent."""
     return agreed_period([0.5, 0.51, 0.52], options.consensus)
+
+
+def judged(options):
+    """What is believed of sources seen twice, now and then, once, and much brighter than before.
+
+    With what the reference left over in their places, and without that on ten images.
+    """
+    epochs = 60000.0 + np.arange(10.0)
+    seen = {  # days, fluxes, significances, and what was left over with its error
+        "faint": ((0, 1), (10, 10), (6, 6), 2, 1),
+        "rare": ((0, 9), (10, 10), (10, 10), 0, 1),
+        "rare and sure": ((0, 9), (20, 20), (16, 16), 0, 1),
+        "bright": ((9,), (300,), (150,), 0, 1),
+        "bright before": ((0,), (300,), (150,), 0, 1),
+        "missed": ((0, 1), (10, 10), (9, 9), 8, 1.5),
+        "missed, faint": ((0, 1), (10, 10), (9, 9), 6, 1.5),
+        "every day": (range(10), (10, 11) * 5, (9,) * 10, 10, 1),
+    }
+    at = np.concatenate([np.full(len(days), k) for k, (days, *_) in enumerate(seen.values())])
+    days, fluxes, sigmas = (
+        np.concatenate([np.array(one[c], float) for one in seen.values()]) for c in range(3)
+    )
+    mean = Mean.of(Detected(at, epochs[0] + days, fluxes, sigmas), len(seen))
+    left = LeftOver(*np.array([one[3:] for one in seen.values()], float).T)
+    by_both = [judge(mean, one, epochs, options.new_sources) for one in (left, None)]
+    return [(j.stands, j.is_new, j.is_missed) for j in by_both]

@@ -183,6 +183,8 @@ RESIDUAL = {
     "max_rchi2": changes(chips.unlisted, 0.9),
     "min_quality": changes(chips.unlisted, 1.0),
     "saturated_pixels": changes(selection.cuts_of_new_stars, 60.0),
+    "left_over_threshold": changes(chips.left_over, 8.0),
+    "max_left_over": changes(chips.left_over, 3),
 }
 CLEAN = {
     "min_quality": changes(chips.search, 0.999),
@@ -306,10 +308,22 @@ STACK = {
     "doubtful_fraction": changes(chips.stacked, 1.0, **CLIPS_MUCH),
 }
 NEW_SOURCES = {
-    "search": changes(rows.processed, True),
+    "search": changes(rows.processed, False),
     "radius_arcsec": changes(rows.new_sources, 0.1),
     "follow_arcsec": changes(rows.followers, 0.1),
     "min_days": changes(rows.new_sources, 0.01),
+    "bright_sigma": changes(selection.judged, 200.0),
+    "bright_days": changes(selection.judged, 0.5),
+    "left_over_arcsec": changes(rows.believed, 0.3),
+    "min_excess": changes(selection.judged, 4.0),
+    "min_seen": changes(selection.judged, 0.1),
+    "sure_excess": changes(selection.judged, 8.0),
+    "add": changes(rows.believed, False),
+    "min_left_over": changes(selection.judged, 0.7),
+    "min_left_over_sigma": changes(selection.judged, 5.0),
+    "steady_epochs": changes(selection.judged, 11),
+    "steady_share": changes(selection.judged, 0.2, steady_epochs=2),
+    "max_steady_chi2": changes(selection.judged, 0.001),
 }
 MATCHING = {
     "claim_probability": changes(published.matched_with_published, 0.999),

@@ -61,14 +61,18 @@ def test_novae_become_candidates_and_movers_do_not(truth):
     assert np.mean(novae) > 0.7  # on a listed star, it is that star's change
     movers = [
         is_near(new, ra, dec)
-        for expnum in expnums[1:]
+        for expnum in expnums[1:-1]  # those of the last one are taken back by the next
         for _, ra, dec in places_of(truth, "mover", expnum)
     ]
     assert len(movers) >= 3
     assert not any(movers)
     assert GalNewDetection.objects.alone().exists()
+    last = GalImage.objects.searches().order_by("exposure__mjd").last()
     for candidate in new:
-        assert GalSource.objects.light_curve(candidate.pk).count() >= 2
+        images = set(
+            GalSource.objects.light_curve(candidate.pk).values_list("galimage_id", flat=True)
+        )
+        assert len(images) >= 2 or images == {last.pk}
     assert GalCheckpoint.objects.filter(note__contains="the reference does not have").exists()
     for image in GalImage.objects.searches():
         delete_results(image)

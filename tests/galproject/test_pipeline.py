@@ -10,7 +10,8 @@ from galproject.processing import pipeline, storing
 from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.queue.runs import process_exposure
 from galproject.validation.recovery import assess
-from photometry.models import GalReference, GalSource
+from photometry.models import GalNonDetection, GalReference, GalSource
+from photometry.reduction.added_sources import ADDED
 from tests.builders.processed_night import ONE_CCD, process
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalNewSource, GalVarObj
@@ -19,12 +20,16 @@ pytestmark = pytest.mark.django_db
 
 
 def contents():
-    """Every row of the two large tables, ids among them."""
+    """Every row of the two large tables, ids among them, of sources that the reference had.
+
+    Those that were added are measured on more images when these are processed again.
+    """
     with connection.cursor() as cursor:
         tables = []
         for table in ("galsources", "galvarobjs"):
             cursor.execute(
-                f"SELECT to_jsonb(t) - 'id' FROM {table} t ORDER BY refsource_id, galimage_id"
+                f"SELECT to_jsonb(t) - 'id' FROM {table} t WHERE refsource_id NOT IN"
+                " (SELECT refsource_id FROM galnewsources) ORDER BY refsource_id, galimage_id"
             )
             tables.append(cursor.fetchall())
         return tables
@@ -105,10 +110,24 @@ def test_done_again_search_images_have_the_same_rows(processed):
     assert contents() == before
 
 
+def test_added_sources_have_a_history_once_their_images_are_done_again(processed):
+    added = GalNewSource.objects.added().filter(catalogue__image__ccdnum__in=ONE_CCD)
+    ids = set(added.values_list("pk", flat=True))
+    assert ids
+    process(processed, processed.searches, again=True, ccds=ONE_CCD)
+    assert ids <= set(added.values_list("pk", flat=True))
+    for source_id in ids:
+        epochs = GalSource.objects.light_curve(source_id)
+        missing = GalNonDetection.objects.filter(refsource_id=source_id)
+        assert epochs.filter(is_reference=True).count() == 1
+        assert epochs.count() + missing.count() == 3
+
+
 def test_reference_made_again_leaves_no_double_and_its_search_images_to_do(processed):
-    n_sources = GalSource.objects.filter(is_reference=True).count()
+    found = GalSource.objects.filter(is_reference=True, flags__lt=ADDED)
+    n_sources = found.count()
     process(processed, [processed.reference], is_reference=True, again=True, ccds=ONE_CCD)
-    assert GalSource.objects.filter(is_reference=True).count() == n_sources
+    assert found.count() == n_sources
     undone = GalImage.objects.exclude(status=Status.DONE)
     assert set(undone) == set(GalImage.objects.searches().filter(ccdnum__in=ONE_CCD))
     process(processed, processed.searches)

@@ -13,6 +13,7 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, Status
 from exposures.source_ids import MAX_SOURCES, catalogue_of
 from photometry.models import GalCoverage, GalNonDetection, GalReference, GalSource
+from photometry.reduction.added_sources import ADDED
 from photometry.science.bright_stars.wings import IN_WINGS
 from photometry.science.extended_sources import EXTENDED
 from photometry.science.forced.forced import SHARP
@@ -83,7 +84,7 @@ def test_table_and_model_have_the_columns_that_are_copied():
 def test_the_words_of_the_flags_name_every_bit():
     words = GalSource._meta.get_field("flags").help_text
     bits = [int(bit) for bit in re.findall(r"(\d+):", words)]
-    assert bits == sorted([*MaskBit, SHARP, IN_WINGS, EXTENDED])
+    assert bits == sorted([*MaskBit, SHARP, IN_WINGS, EXTENDED, ADDED])
 
 
 def test_the_model_has_the_indexes_of_the_table():

@@ -17,6 +17,7 @@ from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, G
 from variables.models.causes import Cause
 from variables.new_sources.association import lock_new_sources, replace_new_detections
 from variables.new_sources.detection import failed_cuts_of_new_stars
+from variables.new_sources.standing import add_missed
 from variables.science.new_sources import NewSourceOptions
 
 pytestmark = pytest.mark.django_db
@@ -32,11 +33,12 @@ def detection(catalogue, east=0.0, north=0.0, **columns):
     return make_detection(catalogue, **place | columns)
 
 
-def see(catalogue, mjd, *detections, image=None):
+def see(catalogue, mjd, *detections, image=None, options=NewSourceOptions()):
     """An epoch with detections, stored as the pipeline does it."""
     image = image or add_epoch(catalogue, mjd)
     lock_new_sources([image], detections)
-    replace_new_detections(image, list(detections))
+    replace_new_detections(image, list(detections), options)
+    add_missed(catalogue, options)
     refresh_candidates([catalogue.pk])
     return image
 
@@ -67,7 +69,7 @@ def test_the_reference_keeps_its_sources_and_no_id_is_used_twice(catalogue):
     for mjd in (60001.0, 60002.0):
         see(catalogue, mjd, *(detection(catalogue, north=5.0 * k) for k in range(4)))
     new = set(GalNewSource.objects.values_list("pk", flat=True))
-    assert new == {catalogue.id_range[1] - k for k in range(4)}
+    assert new == {catalogue.id_range[0] + len(reference_ids) + k for k in range(4)}
     assert not new & reference_ids
     kept = storage.catalogue_sources(catalogue)
     assert set(kept["refsource_id"].tolist()) == reference_ids
@@ -96,7 +98,7 @@ def test_a_flash_on_one_exposure_stays_a_detection(catalogue):
 
 def test_what_a_listed_star_at_a_wrong_place_explains_is_cut_as_blended():
     columns = {name: np.ones(2) for name in NewStars.__dataclass_fields__}
-    columns |= {"displacement": np.array([0.1, np.inf]), "flags": np.zeros(2, int)}
+    columns |= {"displacement": np.array([0.05, np.inf]), "flags": np.zeros(2, int)}
     columns |= {"saturated_distance": np.full(2, np.inf)}
     assert failed_cuts_of_new_stars(NewStars(**columns)).tolist() == [Cut.BLENDED, 0]
 
@@ -131,9 +133,10 @@ def test_a_second_run_leaves_what_one_left_and_an_image_forgotten_leaves_nothing
 
 
 def test_a_star_on_every_image_is_one_that_the_reference_missed(catalogue):
+    options = NewSourceOptions(add=False)
     for k in range(6):
         nova = [detection(catalogue, north=20.0)] if k >= 3 else []
-        see(catalogue, 60001.0 + k, detection(catalogue), *nova)
+        see(catalogue, 60001.0 + k, detection(catalogue), *nova, options=options)
     causes = dict(GalCandidate.objects.values_list("n_detections", "cause"))
     assert causes == {6: Cause.MISSING, 3: Cause.REAL}
     assert set(GalCandidate.objects.values_list("n_epochs", flat=True)) == {6}

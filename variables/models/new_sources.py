@@ -1,5 +1,6 @@
 """Sources on search images that the reference does not have, and their detections."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
 
@@ -9,14 +10,30 @@ from exposures.q3c import Q3CIndexExpression
 from photometry.models import GalReference, RealField, StarFit
 
 
+class GalNewSourceQuerySet(models.QuerySet):
+    """New sources by what is believed of them."""
+
+    def added(self):
+        """Those that are sources of their reference now."""
+        return self.filter(state=GalNewSource.State.ADDED)
+
+
 class GalNewSource(models.Model):
     """A source missing in a reference catalogue, detected at one position at different times.
 
-    Its id is in the catalogue's range, counted down from the end, where the reference has no
-    sources: so all that refers to ``refsource_id`` (galsources, changes, votes, flags, cutouts)
-    treats new sources as the others. Rows stay as long as the catalogue, so that an id is never
-    reused.
+    Its id is in the catalogue's range, after those of the reference's own sources: so all that
+    refers to ``refsource_id`` (galsources, changes, votes, flags, cutouts) treats new sources as
+    the others. Rows stay as long as the catalogue, so that an id is never reused. One that was
+    added has a row of galsources with ``is_reference``, as the reference's own sources have.
     """
+
+    class State(models.TextChoices):
+        """What is believed of a new source."""
+
+        WAITING = "waiting", "waiting: not told apart from what the reference had in its place"
+        NEW = "new", "new: not on the reference"
+        MISSED = "missed", "missed by the reference, and added to it when the job has ended"
+        ADDED = "added", "added: missed by the reference, and a source of it now"
 
     refsource_id = models.BigIntegerField(primary_key=True)
     catalogue = models.ForeignKey(
@@ -27,6 +44,23 @@ class GalNewSource(models.Model):
     x = models.FloatField(help_text="on the reference image, pixels from 0")
     y = models.FloatField(help_text="on the reference image, pixels from 0")
     created = models.DateTimeField(auto_now_add=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.NEW)
+    excess = RealField(
+        null=True,
+        help_text="sigma, over what the reference left over in its place; null: not known",
+    )
+    added = models.DateTimeField(null=True, help_text="when it became a source of the reference")
+    added_images = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        help_text="the images by whose detections it was added",
+    )
+    added_by = models.CharField(max_length=150, blank=True, help_text="empty: by the pipeline")
+    is_kept_out = models.BooleanField(
+        default=False, help_text="taken back by a person: it isn't added by itself"
+    )
+
+    objects = GalNewSourceQuerySet.as_manager()
 
     class Meta:
         db_table = "galnewsources"

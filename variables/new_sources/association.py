@@ -2,14 +2,17 @@
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.models import Count
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, lock_to_end
 from exposures.science.angles import to_sky
 from exposures.science.footprints import unit_vectors
+from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
-from photometry.storage.columns import STAR_COLUMNS
 from variables.models import Cut, GalNewDetection, GalNewSource, GalVarObj
+from variables.new_sources.ids import new_ids
+from variables.new_sources.standing import judge_sources
 from variables.science.new_sources import NewSourceOptions
 
 # Positions of the index last, as q3c_join wants them.
@@ -22,7 +25,19 @@ FROM (
         WHERE q3c_join(o.ra, o.dec, n.ra, n.dec, %(radius)s) AND n.catalogue_id = o.catalogue_id
         ORDER BY q3c_dist(o.ra, o.dec, n.ra, n.dec) LIMIT 1
     ) s ON true
-    WHERE o.refsource_id IS NULL AND o.catalogue_id = ANY(%(catalogues)s)
+    WHERE o.refsource_id IS NULL AND o.galimage_id = %(image)s
+) near
+WHERE d.id = near.id
+"""
+# Of all images, what lies nearest to sources that were just made.
+ASSIGN_TO_MADE = """
+UPDATE galnewdetections d SET refsource_id = near.refsource_id
+FROM (
+    SELECT DISTINCT ON (o.id) o.id, n.refsource_id
+    FROM galnewsources n JOIN galnewdetections o
+        ON q3c_join(n.ra, n.dec, o.ra, o.dec, %(radius)s) AND n.catalogue_id = o.catalogue_id
+    WHERE n.refsource_id = ANY(%(made)s) AND o.refsource_id IS NULL
+    ORDER BY o.id, q3c_dist(o.ra, o.dec, n.ra, n.dec)
 ) near
 WHERE d.id = near.id
 """
@@ -36,40 +51,11 @@ WHERE a.galimage_id = %(image)s AND a.refsource_id IS NULL AND b.refsource_id IS
     AND abs(ae.mjd - be.mjd) >= %(days)s
 ORDER BY a.significance DESC, a.id, b.id
 """
-# A source stands as long as detections that pass all cuts are far enough apart in time.
-STANDING = """
-SELECT d.refsource_id FROM galnewdetections d
-JOIN galimages i ON i.id = d.galimage_id JOIN galexposures e ON e.id = i.exposure_id
-WHERE d.refsource_id BETWEEN %(first)s AND %(last)s AND d.failed_cuts = 0
-GROUP BY d.refsource_id HAVING max(e.mjd) - min(e.mjd) >= %(days)s
-"""
-REMOVE = """
-DELETE FROM {table} WHERE refsource_id BETWEEN %(first)s AND %(last)s
-    AND refsource_id <> ALL(%(standing)s)
-"""
-# One of each source on an image, the most significant; what is there already stays as it is.
-SAVE_MEASUREMENTS = f"""
-INSERT INTO galsources (refsource_id, galimage_id, ra, dec, {", ".join(STAR_COLUMNS)},
-    is_reference, mjd)
-SELECT DISTINCT ON (d.refsource_id, d.galimage_id) d.refsource_id, d.galimage_id, s.ra, s.dec,
-    {", ".join(f"d.{name}" for name in STAR_COLUMNS)}, false, e.mjd
-FROM galnewdetections d JOIN galnewsources s ON s.refsource_id = d.refsource_id
-JOIN galimages i ON i.id = d.galimage_id JOIN galexposures e ON e.id = i.exposure_id
-WHERE d.refsource_id = ANY(%(standing)s) AND NOT EXISTS (
-    SELECT 1 FROM galsources g WHERE g.refsource_id = d.refsource_id
-        AND g.galimage_id = d.galimage_id AND g.refsource_id BETWEEN %(first)s AND %(last)s)
-ORDER BY d.refsource_id, d.galimage_id, d.significance DESC
-"""
-SAVE_CHANGES = """
-INSERT INTO galvarobjs (refsource_id, galimage_id, ra, dec, x, y, kind, significance, flux,
-    flux_err, failed_cuts, is_flagged)
-SELECT DISTINCT ON (d.refsource_id, d.galimage_id) d.refsource_id, d.galimage_id, s.ra, s.dec,
-    d.x, d.y, 'new', d.significance, d.flux, d.flux_err, d.failed_cuts, false
-FROM galnewdetections d JOIN galnewsources s ON s.refsource_id = d.refsource_id
-WHERE d.refsource_id = ANY(%(standing)s) AND NOT EXISTS (
-    SELECT 1 FROM galvarobjs v
-    WHERE v.refsource_id = d.refsource_id AND v.galimage_id = d.galimage_id)
-ORDER BY d.refsource_id, d.galimage_id, d.significance DESC
+BRIGHT = """
+SELECT id, id FROM galnewdetections
+WHERE galimage_id = %(image)s AND refsource_id IS NULL AND failed_cuts = 0
+    AND significance >= %(bright)s
+ORDER BY significance DESC, id
 """
 
 
@@ -93,10 +79,8 @@ def renew_new_detections(image, options=NewSourceOptions()):
 
     ``lock_new_sources`` has to be taken before.
     """
-    catalogues = set(image.new_detections.values_list("catalogue_id", flat=True))
-    if catalogues:
-        image.variables.filter(kind=GalVarObj.Kind.NEW).delete()
-        _associate(image, catalogues, options)
+    image.variables.filter(kind=GalVarObj.Kind.NEW).delete()
+    _associate(image, _sources_on(image), options)
 
 
 @transaction.atomic
@@ -104,13 +88,12 @@ def replace_new_detections(image, detections, options=NewSourceOptions()) -> set
     """Replace the stored detections of an image; returns the ids of their catalogues.
 
     Those that lie where there is a new source are that source again. Those that lie where other
-    images have some, ``min_days`` before or after, become a source with them. All detections of
-    sources are saved as measurements (galsources) and changes (galvarobjs); those of a source
-    that lost what it was made of are not. ``lock_new_sources`` has to be taken before, and the
-    image's other rows to be replaced.
+    images have some, ``min_days`` before or after, become a source with them, and so does what is
+    bright. What is believed of the sources is judged anew (``standing``). ``lock_new_sources`` has
+    to be taken before, and the image's other rows to be replaced.
     """
     before = GalNewDetection.objects.filter(image=image)
-    catalogues = set(before.values_list("catalogue_id", flat=True))
+    catalogues, sources = set(before.values_list("catalogue_id", flat=True)), _sources_on(image)
     before.delete()
     image.variables.filter(kind=GalVarObj.Kind.NEW).delete()
     for detection in detections:
@@ -119,49 +102,50 @@ def replace_new_detections(image, detections, options=NewSourceOptions()) -> set
             detection.failed_cuts |= Cut.DOUBTED_IMAGE
     GalNewDetection.objects.bulk_create(detections, batch_size=1000)
     catalogues |= {detection.catalogue_id for detection in detections}
-    if catalogues:
-        _associate(image, catalogues, options)
+    _associate(image, sources, options)
     return catalogues
 
 
-def _associate(image, catalogue_ids, options):
+def _sources_on(image) -> set[int]:
+    """The new sources of which an image has detections."""
+    found = GalNewDetection.objects.filter(image=image, source__isnull=False)
+    return set(found.values_list("source_id", flat=True))
+
+
+def _seen_once(image) -> set[int]:
+    """The new sources with a single detection, which an image takes back by not showing them."""
+    measured = image.coverages.values("catalogue")
+    new = GalNewSource.objects.filter(catalogue__in=measured, state=GalNewSource.State.NEW)
+    seen = new.annotate(n=Count("detections")).filter(n=1)
+    return set(seen.values_list("pk", flat=True))
+
+
+def _associate(image, sources_before, options):
+    """Associate an image's detections, and judge the sources that they belong or belonged to."""
     parameters = {"radius": options.radius_arcsec / 3600, "days": options.min_days}
-    parameters |= {"image": image.pk, "catalogues": list(catalogue_ids)}
+    parameters |= {"image": image.pk, "bright": options.bright_sigma}
     with connection.cursor() as cursor:
         cursor.execute(ASSIGN, parameters)
-        cursor.execute(PAIRS, parameters)
-        if pairs := cursor.fetchall():
-            _make_sources(pairs)
-            cursor.execute(ASSIGN, parameters)
-        for catalogue in GalReference.objects.filter(pk__in=catalogue_ids).order_by("pk"):
-            _save(cursor, catalogue, options)
+        for query in (PAIRS, BRIGHT):
+            cursor.execute(query, parameters)
+            if pairs := cursor.fetchall():
+                cursor.execute(ASSIGN_TO_MADE, parameters | {"made": _make_sources(pairs)})
+    touched = sources_before | _sources_on(image) | _seen_once(image)
+    by_catalogue = {}
+    for source in touched:
+        by_catalogue.setdefault(catalogue_of(source), []).append(source)
+    for catalogue in GalReference.objects.filter(pk__in=by_catalogue).order_by("pk"):
+        judge_sources(catalogue, sorted(by_catalogue[catalogue.pk]), options)
 
 
-def _save(cursor, catalogue, options):
-    """Update measurements and changes of a catalogue's new sources."""
-    first, last = new_ids(catalogue)
-    parameters = {"first": first, "last": last, "days": options.min_days}
-    cursor.execute(STANDING, parameters)
-    parameters["standing"] = [i for (i,) in cursor.fetchall()]
-    for table in ("galsources", "galvarobjs"):
-        cursor.execute(REMOVE.format(table=table), parameters)
-    cursor.execute(SAVE_MEASUREMENTS, parameters)
-    cursor.execute(SAVE_CHANGES, parameters)
-
-
-def new_ids(catalogue):
-    """The range of ids of a catalogue's new sources, as (first, last)."""
-    return catalogue.reference_id_range[1] + 1, catalogue.id_range[1]
-
-
-def _make_sources(pairs):
+def _make_sources(pairs) -> list[int]:
     """Make sources at the mean positions of associated detections, given as pairs of ids."""
     partners = {}
     for one, other in pairs:
         partners.setdefault(one, [one]).append(other)
     ids = {i for own in partners.values() for i in own}
     detections = GalNewDetection.objects.in_bulk(ids)
-    used, next_id = set(), {}
+    used, next_id, made = set(), {}, []
     # The most significant first: what it takes, no other has.
     for own in partners.values():
         if not used.isdisjoint(own):
@@ -171,18 +155,24 @@ def _make_sources(pairs):
         catalogue = members[0].catalogue
         if catalogue.pk not in next_id:
             next_id[catalogue.pk] = _free_id(catalogue)
-        _create(catalogue, next_id[catalogue.pk], members)
-        next_id[catalogue.pk] -= 1
+        made.append(next_id[catalogue.pk])
+        _create(catalogue, made[-1], members)
+        next_id[catalogue.pk] += 1
+    return made
 
 
 def _free_id(catalogue):
-    """The highest id below those of all new sources, whose ids are never reused."""
+    """The id after those of all new sources, whose ids are never reused.
+
+    Earlier versions counted down from the end of the range: those ids are no bar.
+    """
     first, last = new_ids(catalogue)
-    taken = GalNewSource.objects.filter(catalogue=catalogue).order_by("pk")
-    free = taken.values_list("pk", flat=True).first() or last + 1
-    if free <= first:
+    middle = (first + last) // 2
+    taken = GalNewSource.objects.filter(catalogue=catalogue, pk__lt=middle).order_by("-pk")
+    free = (taken.values_list("pk", flat=True).first() or first - 1) + 1
+    if free >= middle:
         raise GalprojectError(f"{catalogue} has no ids left for new sources. Make it again")
-    return free - 1
+    return free
 
 
 def _create(catalogue, refsource_id, members):
@@ -199,4 +189,5 @@ def _create(catalogue, refsource_id, members):
         dec=float(dec),
         x=float(x),
         y=float(y),
+        state=GalNewSource.State.WAITING,
     )

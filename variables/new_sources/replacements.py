@@ -25,6 +25,10 @@ INSERT INTO gallostsources (refsource_id, ra, dec, filter)
 SELECT n.refsource_id, n.ra, n.dec, %s FROM galnewsources n
 WHERE n.catalogue_id = %s AND {ANNOTATED.format(id="n.refsource_id")}
 """
+OF_THESE = f"""
+SELECT n.refsource_id FROM unnest(%s::bigint[]) AS n (refsource_id)
+WHERE {ANNOTATED.format(id="n.refsource_id")}
+"""
 # Of catalogues that are gone, and of those that are there but not in use.
 UNREPLACED = f"""
 SELECT l.refsource_id, l.ra, l.dec FROM galimages i
@@ -49,6 +53,13 @@ FROM unnest(%(ra)s::float8[], %(dec)s::float8[]) AS o (ra, dec) CROSS JOIN LATER
 ) s
 GROUP BY 1, 2, 3 ORDER BY 1
 """
+
+
+def annotated(refsource_ids) -> set[int]:
+    """Those of some new sources with votes, flags or campaigns that no other source has."""
+    with connection.cursor() as cursor:
+        cursor.execute(OF_THESE, [list(refsource_ids)])
+        return {i for (i,) in cursor.fetchall()}
 
 
 def record_lost_sources(catalogue):

@@ -65,7 +65,7 @@ class PeakLimits(NamedTuple):
     """The limits of the fit of a peak."""
 
     fit_fwhm: float  # half the side of the square that is fitted, in FWHM
-    max_move_pixels: float  # of a star, from its peak
+    max_move_pixels: float  # of a star, from its peak; 0 holds it in its place
     pixel_error: float  # of the model in a pixel, in rchi2
     sharp_excess: float  # of the central pixel, left over there, beyond which a peak is sharp
     sharp_sigma: float  # and its significance
@@ -195,7 +195,7 @@ def _fit(
             _difference(terms[n + 1], terms[n + 2], terms[n + 1])
             _difference(terms[n + 3], terms[n + 4], terms[n + 2])
             _extend(equations, terms, square, start, n + 1 if is_last else n + 3)
-            if not is_last:
+            if not is_last and limits.max_move_pixels > 0:
                 _substitute(equations, values, n, n + 3)
                 dx, dy = _moved(dx, dy, values[n : n + 3], limits.max_move_pixels)
         _substitute(equations, values, 0, n + 1)

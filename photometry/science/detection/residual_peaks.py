@@ -1,6 +1,6 @@
 """Stars in the residual of a forced fit: its peaks, fitted with their neighbours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +32,9 @@ from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf.psf import ChipPsf
 
 NO_FLUX = 1e-9  # ADU, for a peak that its fit found dark
+# Of what a reference left over: the share of the threshold that a peak must exceed, and of the
+# least distance from a listed star.
+LEFT_OVER_PART, LEFT_OVER_SEPARATION = 0.9, 0.8
 N_BESIDE = 8  # listed stars that may lie within a FWHM
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
@@ -40,7 +43,7 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 class ResidualOptions(Options):
     """Criteria for peaks of a residual to be new stars."""
 
-    threshold: Sigma = 6.9
+    threshold: Sigma = 6.0
     """Least significance of the flux of a new star, with the errors of neighbours and of the
     model."""
     model_error: Fraction = 0.01
@@ -58,13 +61,13 @@ class ResidualOptions(Options):
     star."""
     min_separation: Ratio = 0.5
     """Least distance from a listed star, in FWHM: what is nearer is that star's change."""
-    min_displacement: Ratio = 0.12
+    min_displacement: Ratio = 0.09
     """Least displacement of a listed star's light, in FWHM: with less its position was wrong."""
     max_peaks: SourceCount = 5000
     """Largest number of peaks of the residual, the most significant, that are fitted on a chip."""
     edge_pixels: Margin = 5.0
     """Least distance of a new star from the edge: stars beyond the edge are not fitted."""
-    peak_part: Fraction = 0.7
+    peak_part: Fraction = 0.8
     """Share of the threshold, and of the model's error, that a peak must exceed to be fitted."""
     kernel_fwhm: InFwhm = 1.5
     """Half the side of the PSF with which peaks are found, in FWHM."""
@@ -81,6 +84,11 @@ class ResidualOptions(Options):
     saturated_pixels: Margin = 16.0
     """Least distance of a new star from saturated pixels, round which the model is not that of a
     star."""
+    left_over_threshold: Sigma = 3.0
+    """Least significance of what a reference's own fit left over, which tells whether a new star
+    was there already."""
+    max_left_over: SourceCount = 40000
+    """Largest number of these that are kept of a reference, the most significant."""
 
 
 class ListedStars(NamedTuple):
@@ -155,6 +163,50 @@ def find_new_stars(
     keep = (found.significance >= options.threshold) & (edge >= options.edge_pixels)
     keep &= found.star_distance >= options.min_separation * fwhm
     return _once(found.select(keep), options)
+
+
+def find_left_over(
+    residual: Residual,
+    psf: ChipPsf,
+    stars: ListedStars,
+    options: ResidualOptions = ResidualOptions(),
+) -> NewStars:
+    """What a reference's own fit left over: NewStars, but down to ``left_over_threshold``.
+
+    They are no stars each: most are noise. Where search images show a star, one tells how much of
+    it the reference had. So they may be somewhat nearer to listed stars than new ones.
+    """
+    part = max(options.peak_part, LEFT_OVER_PART)
+    lower = replace(
+        options,
+        threshold=options.left_over_threshold,
+        max_peaks=options.max_left_over,
+        min_separation=LEFT_OVER_SEPARATION * options.min_separation,
+        peak_part=part,
+    )
+    return find_new_stars(residual, psf, stars, lower)
+
+
+def fit_at(
+    residual: Residual,
+    psf: ChipPsf,
+    stars: PixelPositions,
+    places: PixelPositions,
+    options: ResidualOptions = ResidualOptions(),
+    forced: ForcedOptions = ForcedOptions(),
+) -> PeakFit:
+    """The PeakFit of stars held at ``places`` (n,), while the fluxes of ``stars`` (m,) change.
+
+    Fluxes are in ADU; of a star without a usable pixel the flux, its error, rchi2 and fracflux are
+    NaN.
+    """
+    fit = fit_peaks(
+        residual, psf, stars, places, _limits(options, forced)._replace(max_move_pixels=0.0)
+    )
+    unusable = fit.quality <= 0
+    for column in (fit.flux, fit.flux_err, fit.rchi2, fit.fracflux):
+        column[unusable] = np.nan
+    return fit
 
 
 def _nothing() -> NewStars:

@@ -1,0 +1,38 @@
+"""What a reference's own fit left over: how much the reference had of stars that it missed."""
+
+import numpy as np
+
+from photometry.reduction.options import ReductionOptions
+from photometry.reduction.reduction import Reduction
+from photometry.references.reference import ReferenceMeasurement
+from photometry.science.calibration.calibration import magnitudes, with_floor
+from photometry.science.detection.peak_fit import Residual
+from photometry.science.detection.residual_peaks import ListedStars, find_left_over
+from photometry.storage.left_over import LEFT_OVER_DTYPE
+
+
+def left_over_stars(
+    reduction: Reduction, measured: ReferenceMeasurement, options: ReductionOptions
+) -> np.ndarray | None:
+    """LEFT_OVER_DTYPE (n,) of a reference, by significance; None where its sky is kept.
+
+    What a reference has beside its sources is subtracted from search images there: a star that it
+    missed does not show on them, and what shows is new.
+    """
+    if options.reference_sky.subtract and measured.sky.is_kept(options.reference_sky):
+        return None
+    found, fit = reduction.detections, measured.fit
+    residual = Residual(
+        reduction.data - fit.model, reduction.model_weight, reduction.chip.mask, fit.model
+    )
+    listed = ListedStars(found.x, found.y, fit.flux)
+    stars = find_left_over(residual, found.psf, listed, options.residual)
+    rows = np.zeros(len(stars), LEFT_OVER_DTYPE)
+    for name in ("x", "y", "flux", "rchi2", "fracflux", "quality", "flags"):
+        rows[name] = getattr(stars, name)
+    # With the error of the neighbours' PSFs, as the threshold has it.
+    rows["flux_err"] = stars.flux / stars.significance
+    rows["ra"], rows["dec"] = reduction.wcs.to_sky(stars.x, stars.y)
+    mag, mag_err = magnitudes(stars.flux, rows["flux_err"], reduction.zero_point.value)
+    rows["mag"], rows["mag_err"] = mag, with_floor(mag_err, options.calibration.error_floor)
+    return rows

@@ -1,0 +1,203 @@
+"""Stars that a reference missed become sources of it; what it didn't have stays new."""
+
+import threading
+from datetime import UTC, datetime
+from io import StringIO
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from exposures.errors import GalprojectError
+from photometry.models import GalSource
+from photometry.reduction.added_sources import is_added
+from photometry.storage import storage
+from photometry.storage.left_over import LEFT_OVER_DTYPE, left_over_of, store_left_over
+from tests.builders.campaigns import make_voter, vote
+from tests.builders.candidates import add_epoch, make_catalogue
+from tests.variables.test_new_sources import DEC, RA, detection, see
+from variables.models import GalCandidate, GalNewDetection, GalNewSource, GalVarObj
+from variables.new_sources.association import lock_new_sources, replace_new_detections
+from variables.new_sources.decisions import add, take_back
+from variables.new_sources.standing import add_missed
+
+pytestmark = pytest.mark.django_db
+State = GalNewSource.State
+
+
+def left_over(*mags, north=0.0, significance=8.0):
+    """What a reference left over: stars of magnitudes, each 10 arcsec north of the one before."""
+    rows = np.zeros(len(mags), LEFT_OVER_DTYPE)
+    rows["ra"], rows["dec"] = RA, DEC + (north + 10.0 * np.arange(len(mags))) / 3600
+    rows["mag"] = mags
+    rows["flux"] = 10 ** (-0.4 * (rows["mag"] - 30.0))
+    rows["flux_err"] = rows["flux"] / significance
+    rows["mag_err"], rows["quality"], rows["rchi2"], rows["fracflux"] = 0.1, 1.0, 1.0, 0.5
+    return rows
+
+
+@pytest.fixture
+def catalogue():
+    return make_catalogue(30, ra=RA, dec=DEC)
+
+
+def rows_of_reference(catalogue):
+    return storage.catalogue_sources(catalogue)
+
+
+def test_what_a_reference_left_over_is_stored_as_it_was(catalogue):
+    rows = left_over(20.0, 21.0, 22.0)
+    store_left_over(catalogue, rows)
+    assert np.array_equal(left_over_of(catalogue), rows)
+    assert left_over_of(make_catalogue(5, ra=RA + 1)) is None
+
+
+def test_a_star_that_the_reference_left_over_is_added_and_a_nova_is_new(catalogue):
+    """Both are as bright, and seen as often: the reference tells which it had."""
+    store_left_over(catalogue, left_over(20.1))
+    before = rows_of_reference(catalogue)
+    images = [
+        see(catalogue, mjd, detection(catalogue), detection(catalogue, north=5.0))
+        for mjd in (60001.0, 60002.0)
+    ]
+    missed, nova = GalNewSource.objects.order_by("dec")
+    assert (missed.state, nova.state) == (State.ADDED, State.NEW)
+    assert nova.excess > 7 > missed.excess
+    assert missed.added_images == [image.pk for image in images]
+    assert missed.added is not None
+    assert missed.added_by == ""
+    assert GalCandidate.objects.get().pk == nova.pk
+    after = rows_of_reference(catalogue)
+    assert after[:-1].tobytes() == before.tobytes()  # nothing of the others changes
+    assert after[-1]["refsource_id"] == missed.pk
+    assert is_added(after).tolist() == [False] * len(before) + [True]
+    assert after[-1]["mag"] == pytest.approx(20.1)  # as it was measured on the reference
+    history = GalSource.objects.light_curve(missed.pk)
+    assert [row.is_reference for row in history] == [True, False, False]
+
+
+def test_what_is_little_brighter_than_what_was_left_over_waits(catalogue):
+    """No nova, as the difference is not significant, and no star that was as bright before."""
+    store_left_over(catalogue, left_over(21.2, significance=4.0))
+    faint = {"mag": 20.3, "significance": 6.0}
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue, **faint))
+    assert GalNewSource.objects.get().state == State.WAITING
+    assert not GalCandidate.objects.exists()
+    assert not GalVarObj.objects.exists()
+    see(catalogue, 60003.0, detection(catalogue, mag=18.0, significance=30.0))
+    assert GalNewSource.objects.get().state == State.NEW
+
+
+def test_one_detection_is_believed_only_if_it_is_bright(catalogue):
+    store_left_over(catalogue, left_over(20.0, north=40.0))
+    bright = detection(catalogue, north=5.0, significance=120.0)
+    see(catalogue, 60001.0, detection(catalogue, significance=20.0), bright)
+    candidate = GalCandidate.objects.get()
+    assert (candidate.kind, candidate.n_detections) == (GalCandidate.Kind.NEW, 1)
+    assert GalNewDetection.objects.alone().count() == 1
+    see(catalogue, 60001.3)
+    assert not GalCandidate.objects.exists()  # it moved on, or flashed
+    see(catalogue, 60010.0, detection(catalogue, north=5.0))
+    assert GalCandidate.objects.get().n_detections == 2
+
+
+def test_without_what_was_left_over_a_steady_star_on_nearly_all_images_is_added(catalogue):
+    """On a reference of an earlier version; what varies stays new."""
+    for k in range(5):
+        varying = detection(catalogue, north=5.0, mag=20.0 + 0.5 * (k % 2))
+        see(catalogue, 60001.0 + k, detection(catalogue), varying)
+    steady, varying = GalNewSource.objects.order_by("dec")
+    assert (steady.state, varying.state) == (State.ADDED, State.NEW)
+    row = rows_of_reference(catalogue)[-1]
+    assert row["mag"] == pytest.approx(20.0, abs=1e-3)
+    assert row["flags"] & 2  # without a value of its own on the reference
+
+
+def test_one_that_people_voted_on_is_not_added(catalogue):
+    for k in range(6):
+        see(catalogue, 60001.0 + k, detection(catalogue))
+        if k == 1:
+            vote(make_voter(), GalNewSource.objects.get().pk)
+    assert GalNewSource.objects.get().state == State.NEW
+
+
+def test_an_added_source_is_not_added_twice_and_stays_when_its_detections_go(catalogue):
+    store_left_over(catalogue, left_over(20.0))
+    images = [see(catalogue, mjd, detection(catalogue)) for mjd in (60001.0, 60002.0, 60003.0)]
+    source = GalNewSource.objects.get()
+    # As it is once the image is processed again: the forced fit has the star.
+    storage.replace_measurements(images[0], rows_of_reference(catalogue))
+    see(catalogue, None, image=images[0])
+    assert GalNewSource.objects.get() == source
+    assert (rows_of_reference(catalogue)["refsource_id"] == source.pk).sum() == 1
+    assert GalSource.objects.light_curve(source.pk).count() == 4
+
+
+def test_people_take_back_and_add(catalogue):
+    store_left_over(catalogue, left_over(20.0))
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue))
+    source = GalNewSource.objects.get()
+    before = rows_of_reference(catalogue)
+    take_back([source.pk])
+    assert len(rows_of_reference(catalogue)) == len(before) - 1
+    assert GalCandidate.objects.get().kind == GalCandidate.Kind.NEW
+    see(catalogue, 60003.0, detection(catalogue))
+    source.refresh_from_db()
+    assert (source.state, source.is_kept_out) == (State.NEW, True)
+    add([source.pk], by="ana")
+    source.refresh_from_db()
+    assert (source.state, source.added_by) == (State.ADDED, "ana")
+    assert rows_of_reference(catalogue).tobytes() == before.tobytes()
+    assert not GalCandidate.objects.exists()
+    with pytest.raises(GalprojectError, match="no new source whose state is waiting or new"):
+        add([source.pk], by="ana")
+
+
+def test_the_command_lists_takes_back_and_adds(catalogue):
+    store_left_over(catalogue, left_over(20.0))
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue))
+    source = GalNewSource.objects.get()
+    out = StringIO()
+    call_command("added_sources", stdout=out)
+    assert str(source.pk) in out.getvalue()
+    assert f"{datetime.now(UTC):%Y-%m-%d}" in out.getvalue()
+    call_command("added_sources", take_back=[source.pk], stdout=out)
+    assert not GalNewSource.objects.added().exists()
+    call_command("added_sources", add=[source.pk], stdout=out)
+    assert GalNewSource.objects.added().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_who_store_images_at_once_add_a_star_once():
+    catalogue = make_catalogue(30, ra=RA, dec=DEC)
+    store_left_over(catalogue, left_over(20.0, 20.0))
+    with transaction.atomic():
+        see(catalogue, 60001.0, detection(catalogue), detection(catalogue, north=10.0))
+    images = [add_epoch(catalogue, mjd) for mjd in (60002.0, 60003.0)]
+    both_began = threading.Barrier(2)
+
+    def store(image):
+        detections = [detection(catalogue), detection(catalogue, north=10.0)]
+        with transaction.atomic():
+            both_began.wait(timeout=20)
+            lock_new_sources([image], detections)
+            replace_new_detections(image, detections)
+        add_missed(catalogue)
+        connection.close()
+
+    threads = [threading.Thread(target=store, args=[image]) for image in images]
+    assert GalNewSource.objects.count() == 0
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert GalNewSource.objects.added().count() == 2
+    added = rows_of_reference(catalogue)
+    assert is_added(added).sum() == 2
+    assert len(set(added["refsource_id"].tolist())) == len(added) == 32
+    for source in GalNewSource.objects.all():
+        assert GalSource.objects.light_curve(source.pk).count() == 4
