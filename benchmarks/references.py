@@ -3,8 +3,8 @@
 Runs the benchmark of each, one after the other, tells what they tell, and ends with one JSON line:
 of ``reference_sets`` ``flagged_by_set``; of ``stacks`` ``gone_by_stack``, ``depth_gain_fraction``
 and ``stack_flux_mmag``; of both the smaller ``variables_kept``; of ``crossmatch`` ``matched``,
-``wrong_matches`` and ``crossmatch_million_s``; of ``new_sources`` ``new_found`` and
-``new_false_per_chip``.
+``wrong_matches`` and ``crossmatch_million_s``; of ``new_sources`` ``new_believed_60`` and
+``new_false_60``.
 --only runs some of them, --quick each with its own --quick.
 """
 
@@ -18,7 +18,7 @@ FIGURES = {
     "reference_sets": ("flagged_by_set", "variables_kept"),
     "stacks": ("gone_by_stack", "variables_kept", "depth_gain_fraction", "stack_flux_mmag"),
     "crossmatch": ("matched", "wrong_matches", "crossmatch_million_s"),
-    "new_sources": ("new_found", "new_false_per_chip"),
+    "new_sources": ("new_believed_60", "new_false_60"),
 }
 
 

@@ -17,7 +17,7 @@ POSITIONS = f"""
 SELECT refsource_id, ra, dec FROM {{partition}} WHERE is_reference
 UNION ALL
 SELECT n.refsource_id, n.ra, n.dec FROM {GalNewSource._meta.db_table} n
-WHERE n.catalogue_id = {{catalogue}}
+WHERE n.catalogue_id = {{catalogue}} AND n.state <> 'added'
     AND EXISTS (SELECT FROM {{partition}} s WHERE s.refsource_id = n.refsource_id)
 """
 N_IMAGES = """

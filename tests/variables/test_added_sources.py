@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.urls import reverse
 
 from exposures.errors import GalprojectError
+from galproject.export.positions import Positions
 from photometry.models import GalSource
 from photometry.reduction.added_sources import is_added
 from photometry.storage import storage
 from photometry.storage.left_over import LEFT_OVER_DTYPE, left_over_of, store_left_over
 from tests.builders.campaigns import make_voter, vote
-from tests.builders.candidates import add_epoch, make_catalogue
+from tests.builders.candidates import add_epoch, make_catalogue, make_change
 from tests.variables.test_new_sources import DEC, RA, detection, see
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalNewDetection, GalNewSource, GalVarObj
 from variables.new_sources.association import lock_new_sources, replace_new_detections
 from variables.new_sources.decisions import add, take_back
@@ -201,3 +204,28 @@ def test_two_workers_who_store_images_at_once_add_a_star_once():
     assert len(set(added["refsource_id"].tolist())) == len(added) == 32
     for source in GalNewSource.objects.all():
         assert GalSource.objects.light_curve(source.pk).count() == 4
+
+
+def test_an_export_has_an_added_source_once(catalogue):
+    store_left_over(catalogue, left_over(20.0))
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue), detection(catalogue, north=5.0))
+    ids = Positions.of(catalogue).refsource_id.tolist()
+    assert len(ids) == len(set(ids)) == 32
+
+
+def test_the_page_of_a_changed_star_tells_when_and_by_which_exposures_it_was_added(
+    catalogue, client
+):
+    store_left_over(catalogue, left_over(20.0))
+    images = [see(catalogue, mjd, detection(catalogue)) for mjd in (60001.0, 60002.0)]
+    source = GalNewSource.objects.get()
+    row = rows_of_reference(catalogue)[-1]
+    make_change(add_epoch(catalogue, 60003.0), row, -1.0)
+    refresh_candidates([catalogue.pk])
+    assert GalCandidate.objects.get(pk=source.pk).kind == GalCandidate.Kind.CHANGED
+    client.force_login(make_voter())
+    page = client.get(reverse("candidate", args=[source.pk])).content.decode()
+    assert "which missed it" in page
+    for image in images:
+        assert image.exposure.identifier in page

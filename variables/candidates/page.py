@@ -8,7 +8,9 @@ from exposures.published_ids import published_catalogue_of
 from exposures.science.orientation import Orientation, orientation_of
 from photometry.models import GalMotion, GalSource
 from photometry.querysets.objects import MatchKind
+from photometry.reduction.added_sources import ADDED
 from photometry.science.extended_sources import EXTENDED
+from variables.candidates.added import AddedSource, added_source
 from variables.candidates.calibrated import CalibratedMagnitude, calibrated_magnitude
 from variables.candidates.changed_star import ChangedStarFacts, changed_stars_of
 from variables.candidates.columns import COLUMNS
@@ -143,6 +145,7 @@ class CandidatePage:
     motion: GalMotion | None  # of the source; None where it is unknown
     motion_source: str  # the published catalogue that it is of; "" where it is of none
     is_extended: bool  # whether the source is a member of an extended source
+    added: AddedSource | None  # of one that the reference missed
     periods: tuple[GalPeriod, ...]  # of all its light curves, the likeliest first
     has_trends: bool  # whether trends can be taken off its light curves, in any filter
     siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
@@ -179,6 +182,7 @@ def candidate_page(candidate, user) -> CandidatePage:
     note_shown(user, [candidate.pk, *(one.pk for one in siblings)])
     around = neighbourhood(candidate)
     motion = GalMotion.objects.filter(pk=candidate.pk).first()
+    on_reference = _flags_on_reference(candidate)
     return CandidatePage(
         candidate=candidate,
         changes=tuple(changes),
@@ -191,7 +195,8 @@ def candidate_page(candidate, user) -> CandidatePage:
         calibrated=calibrated_magnitude(candidate),
         motion=motion,
         motion_source=_motion_source(motion),
-        is_extended=_is_extended(candidate),
+        is_extended=bool(on_reference & EXTENDED),
+        added=added_source(candidate.pk) if on_reference & ADDED else None,
         periods=tuple(GalPeriod.objects.filter(refsource_id=candidate.pk).order_by("rank")),
         has_trends=_has_trends(candidate, around),
         siblings=siblings,
@@ -214,10 +219,9 @@ def _has_trends(candidate, around):
     return GalTrendStar.objects.filter(pk__in=ids).exists()
 
 
-def _is_extended(candidate):
+def _flags_on_reference(candidate):
     on_reference = GalSource.objects.filter(refsource_id=candidate.pk, is_reference=True)
-    flags = on_reference.values_list("flags", flat=True).first()
-    return flags is not None and bool(flags & EXTENDED)
+    return on_reference.values_list("flags", flat=True).first() or 0
 
 
 def _siblings(candidate, user):

@@ -8,6 +8,7 @@ from galproject.configuration.loading import load_options
 from galproject.demo.seeding.stars import FAINTEST_MAG, error_of, is_inside, pointing
 from galproject.demo.seeding.tables import MAG_OF_UNIT, ZERO_POINT, image_of
 from photometry.models import GalReference
+from photometry.storage.left_over import LEFT_OVER_DTYPE, store_left_over
 from variables.models import GalNewDetection
 from variables.new_sources.association import replace_new_detections
 
@@ -24,6 +25,8 @@ def add_new_sources(plan, series, stored):
 
 def _add(series, stored, rng):
     catalogue = GalReference.objects.get(image=image_of(series, 0, stored), active=True)
+    # Nothing in their places: they are new, however steady.
+    store_left_over(catalogue, np.zeros(0, LEFT_OVER_DTYPE))
     for epoch in range(1, len(series.exposures)):
         rows = [_detection(series, epoch, catalogue, star, rng) for star in _seen(series, epoch)]
         if rows:

@@ -37,7 +37,7 @@ class Command(SurveyCommand):
         call_command("process_exposure", files.reference, reference=True, **common)
         self.stdout.write("4. The search exposures: each source forced, calibrated and compared;")
         self.stdout.write("   stars that the reference does not have are looked for as well")
-        call_command("process_exposure", *files.searches, new_sources=True, **common)
+        call_command("process_exposure", *files.searches, **common)
         self.stdout.write(f"   The pipeline took {time.monotonic() - started:.0f} s.")
         self.stdout.write("5. Against the truth")
         self.stdout.write_lines(demonstration.report(demonstration.compare_with_simulation(files)))

@@ -1,6 +1,7 @@
 """manage.py process_exposure: exposures reduced, measured and searched for variables."""
 
 import sys
+from argparse import BooleanOptionalAction
 from collections import Counter
 from getpass import getuser
 from pathlib import Path
@@ -54,9 +55,9 @@ class Command(ChipResultsCommand):
         )
         parser.add_argument(
             "--new-sources",
-            action="store_true",
+            action=BooleanOptionalAction,
             default=None,
-            help="also search for stars missing on the reference (new_sources.search)",
+            help="search for stars missing on the reference, or don't (new_sources.search)",
         )
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
         plain.add_argument("--gain", type=GAIN, help="gain of a plain image, e-/ADU")

@@ -8,7 +8,7 @@ import exposures.real_field
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("variables", "0053_uploaded_lists"),
+        ("variables", "0055_shapes_of_changes"),
     ]
 
     operations = [
