@@ -214,6 +214,17 @@ def test_only_the_owner_sees_and_changes_a_watch(ann):
     SavedSearch.objects.update(is_shared=True)
     assert client.post(reverse("make_watch"), form).status_code == 302
     assert SavedSearch.objects.get().watches.count() == 2
+    candidate = make_candidate(1)
+    assert tell_watches() == 2
+    SavedSearch.objects.update(is_shared=False)
+    change(candidate, n_detections=0, varies=False)
+    change(candidate, n_detections=1)
+    assert tell_watches() == 0, "it came and went within a batch"
+    make_candidate(1, ra=267.0)
+    assert tell_watches() == 1, "of who owns the search alone"
+    theirs = SavedSearch.objects.get().watches.exclude(user=ann).get()
+    assert client.get(theirs.get_absolute_url()).status_code == 404
+    assert GalWatchNews.objects.visible_to(theirs.user).count() == 0
 
 
 # --- Mail

@@ -34,6 +34,15 @@ class CandidateBefore(models.Model):
         return f"candidate {self.refsource_id} before"
 
 
+class WatchQuerySet(models.QuerySet):
+    """Watches by whether they go on."""
+
+    def going_on(self):
+        """Watches of one's own searches, and of those that others still share."""
+        own = models.Q(search__user=models.F("user"))
+        return self.filter(own | models.Q(search__is_shared=True))
+
+
 class GalWatch(models.Model):
     """A saved search in which a person wants to be told what is new."""
 
@@ -47,6 +56,8 @@ class GalWatch(models.Model):
     told = models.CharField(max_length=5, choices=Told, default=Told.PAGE)
     looked_at = models.BigIntegerField(default=0, help_text="the last of its news that was seen")
     created = models.DateTimeField(auto_now_add=True)
+
+    objects = WatchQuerySet.as_manager()
 
     class Meta:
         db_table = "galwatches"
@@ -67,7 +78,7 @@ class NewsQuerySet(models.QuerySet):
     def visible_to(self, user):
         """Those of a user's own watches, but what tells an opinion that is blind to them."""
         blind = CampaignObject.objects.blind_to(user).filter(refsource_id=OuterRef("refsource_id"))
-        own = self.filter(watch__user=user)
+        own = self.filter(watch__in=GalWatch.objects.going_on().filter(user=user))
         return own.exclude(Exists(blind), tells_opinion=True)
 
     def remove_old(self) -> int:

@@ -73,7 +73,7 @@ class WatchFeed(WatchesFeed):
 
     def get_object(self, request, key, **kwargs):
         user, kwargs = super().get_object(request, key, **kwargs)
-        if not user.watches.filter(pk=kwargs["pk"]).exists():
+        if not user.watches.going_on().filter(pk=kwargs["pk"]).exists():
             raise Http404("There is no such feed")
         return user, kwargs
 

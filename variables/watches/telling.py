@@ -48,7 +48,8 @@ def tell_watches() -> int:
 
 @transaction.atomic
 def _tell_batch():
-    watches = GalWatch.objects.filter(user__in=who_may_see()).select_related("user", "search")
+    watches = GalWatch.objects.going_on().filter(user__in=who_may_see())
+    watches = watches.select_related("user", "search")
     n_told = 0
     with take_changed() as changed:
         for watch in watches.order_by("pk"):

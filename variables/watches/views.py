@@ -125,6 +125,5 @@ def renew_feeds(request):
 
 
 def _own(request, pk):
-    return get_object_or_404(
-        GalWatch.objects.select_related("user", "search"), pk=pk, user=request.user
-    )
+    watches = GalWatch.objects.going_on().select_related("user", "search")
+    return get_object_or_404(watches, pk=pk, user=request.user)

@@ -69,7 +69,8 @@ def watches_of(user):
     unseen = visible.filter(watch=OuterRef("pk"), pk__gt=OuterRef("looked_at"))
     counted = unseen.values("watch").annotate(n=Count("pk")).values("n")
     return (
-        user.watches.select_related("search__user")
+        user.watches.going_on()
+        .select_related("search__user")
         .annotate(n_unseen=Coalesce(Subquery(counted), 0))
         .order_by("search__name", "pk")
     )
