@@ -22,11 +22,11 @@ def change_shapes(differences: "Differences", x: Float, y: Float) -> FloatArray:
     middle, are looked at. With d the difference, p the PSF at the place, w the weights, a the flux
     for which sum w (d - a p)^2 is least, and r the distance in FWHM of the wider PSF:
 
-    - sigma: |a| sqrt(sum w p^2), the significance of the PSF's flux if noise were not correlated
-    - correlation: |sum d p| / sqrt(sum d^2 sum p^2)
+    - sigma: abs(a) sqrt(sum w p^2), the significance of the PSF's flux if noise were not correlated
+    - correlation: abs(sum d p) / sqrt(sum d^2 sum p^2)
     - core_left: sum (d - a p)^2 / sum d^2 within CORE_FWHM, what the PSF leaves of it
-    - width: sqrt(sum |d| r^2 / sum |d|), in FWHM
-    - sharpness: max |d| / sum |d| within CORE_FWHM, over the same of the PSF
+    - width: sqrt(sum abs(d) r^2 / sum abs(d)), in FWHM
+    - sharpness: max abs(d) / sum abs(d) within CORE_FWHM, over the same of the PSF
     - asymmetry: sum (d - d')^2 / (2 sum d^2), d' the stamp turned by 180 degrees about its middle
       (after Conselice 2003, ApJS 147, 1)
 
