@@ -156,7 +156,7 @@ what stands here. -->
     <column name="flux_err" type="real" unit="adu" ucd="stat.error;phot.count"
         description="ADU, as fitted"/>
     <column name="flags" type="smallint" ucd="meta.code.qual"
-        description="bits of the mask at the source (1: bad, 2: without a value, 4: saturated, 8: bleed, 16: cosmic ray, 32: low weight, 64: streak) and its own (128: too sharp for a star, 256: in the wings of a saturated star, 512: on a reference, a member of an extended source)">
+        description="bits of the mask at the source (1: bad, 2: without a value, 4: saturated, 8: bleed, 16: cosmic ray, 32: low weight, 64: streak) and its own (128: too sharp for a star, 256: in the wings of a saturated star, 512: on a reference, a member of an extended source, 1024: on a reference, added to it later)">
       <values nullLiteral="-32768"/>
     </column>
     <column name="is_good" type="boolean" ucd="meta.code.qual"
@@ -182,7 +182,7 @@ what stands here. -->
     <column name="limit_mag" type="real" unit="mag" ucd="phot.mag;stat.max"
         description="upper limit, corrected to the reference; NaN where too few pixels can tell"/>
     <column name="flags" type="smallint" ucd="meta.code.qual"
-        description="bits of the mask at the source (1: bad, 2: without a value, 4: saturated, 8: bleed, 16: cosmic ray, 32: low weight, 64: streak) and its own (128: too sharp for a star, 256: in the wings of a saturated star, 512: on a reference, a member of an extended source)">
+        description="bits of the mask at the source (1: bad, 2: without a value, 4: saturated, 8: bleed, 16: cosmic ray, 32: low weight, 64: streak) and its own (128: too sharp for a star, 256: in the wings of a saturated star, 512: on a reference, a member of an extended source, 1024: on a reference, added to it later)">
       <values nullLiteral="-32768"/>
     </column>
     <column name="is_good" type="boolean" ucd="meta.code.qual"
