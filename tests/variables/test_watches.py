@@ -94,6 +94,15 @@ def test_a_candidate_that_went_meanwhile_is_told_of_no_more(ann):
     assert tell_watches() == 0
 
 
+def test_what_was_kept_before_an_upgrade_lacks_columns_and_is_told(ann):
+    candidate = make_candidate(1)
+    watching(ann, "detections_min=2")
+    change(candidate, n_detections=2, star_detections=2)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE galcandidatesbefore SET before = before - 'counted_as'")
+    assert tell_watches() == 1
+
+
 def test_nothing_is_kept_of_changes_while_nobody_watches():
     change(make_candidate(2), n_detections=5)
     assert not CandidateBefore.objects.exists()

@@ -12,12 +12,13 @@ from django.db.models import QuerySet
 
 AT_ONCE = 5000  # candidates of a batch
 BEFORE, NOW = "pg_temp.watched_before", "pg_temp.watched_now"
-# In one statement, which sees one state of the database: whoever writes a candidate after that
+# Without what columns must have: a row that was kept before an upgrade lacks those that are new.
+# Then in one statement, which sees one state of the database: whoever writes a candidate after that
 # leaves a row that the next batch finds. All rows of a candidate, of which the first has what it
 # was before all.
 TAKE = f"""
-CREATE TEMPORARY TABLE watched_before (LIKE galcandidates);
-CREATE TEMPORARY TABLE watched_now (LIKE galcandidates);
+CREATE TEMPORARY TABLE watched_before AS TABLE galcandidates WITH NO DATA;
+CREATE TEMPORARY TABLE watched_now AS TABLE galcandidates WITH NO DATA;
 CREATE TEMPORARY TABLE watched_changed (refsource_id bigint, before jsonb);
 WITH chosen AS MATERIALIZED (
     SELECT DISTINCT refsource_id FROM (
