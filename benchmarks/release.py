@@ -7,8 +7,13 @@ mjd, mag, mag_err, flux, flux_err, flags in the files; ``file_bytes_a_row``: all
 margin cache too), ``equal_share`` (of measurements that are those of the database bit for bit),
 ``increment_share`` (pixels that are written again after one more exposure of one chip, of all;
 ``increment_touched_share``: of those that it touches), ``increment_seconds`` and
-``nothing_new_seconds`` (processor time of these exports); and what benchmarks/news.py has, of
-100,000 candidates (with --quick 5,000).
+``nothing_new_seconds`` (processor time of these exports), ``export_peak_mb`` (memory of this
+process meanwhile); and, where requirements-bulk.txt is installed, else null,
+``statistics_rows_a_second`` (measurements whose statistics LSDB has in a second of processor time,
+files read and decoded, in this process), ``statistics_rows_a_second_1`` and ``_2`` (by one and two
+workers of a Dask cluster: of processor time of the busiest, the least of three) and
+``two_workers_over_one``; and what benchmarks/news.py has, of 100,000 candidates (with --quick
+5,000).
 """
 
 import argparse
@@ -19,13 +24,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.release_figures.clusters import measure_statistics
 from benchmarks.release_figures.exports import measure_export
 from benchmarks.release_figures.made_up import make_chips
 from benchmarks.release_figures.news import measure_mail, measure_watches
 from benchmarks.scratch import scratch_database
 from benchmarks.survey_figures.figures import Figures
 from galproject.backup.bars import bar
-from galproject.export.exporting import ExportOptions
+from galproject.export.exporting import ExportOptions, export
 
 N_EPOCHS = 100
 
@@ -40,7 +46,11 @@ def main():
     figures = Figures()
     with scratch_database("release") as url, tempfile.TemporaryDirectory() as folder:
         catalogues = make_chips(n_chips, n_sources, N_EPOCHS)
-        measure_export(figures, Path(folder), catalogues, options, bar)
+        n_rows = measure_export(figures, Path(folder), catalogues, options, bar)
+        # In so many pixels that workers have as much to do each.
+        small = Path(folder) / "small"
+        export(small, ExportOptions(max_rows=n_sources * N_EPOCHS // 3), bar)
+        measure_statistics(figures, small, n_rows)
         measure_watches(figures, 5_000 if is_quick else 100_000)
         measure_mail(figures, url)
     print(json.dumps(figures.values))

@@ -1,5 +1,8 @@
 """How fast the survey is exported, how small it is, and what an exposure more costs."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -13,9 +16,11 @@ COLUMNS = ("mjd", "mag", "mag_err", "flux", "flux_err", "flags")
 
 
 def measure_export(figures, folder, catalogues, options: ExportOptions, progress):
-    """Export all, and again after an exposure of the first chip."""
+    """Export all, and again after an exposure of the first chip; how many rows there are now."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     with Stopwatch() as cost:
         done = export(folder, options, progress)
+    figures.store("export_peak_mb", peak_mb())
     figures.store("export_rows_a_second", done.n_measurements / cost.seconds)
     figures.store("export_client_share", cost.client / cost.seconds)
     figures.store("export_rows", done.n_measurements)
@@ -24,7 +29,7 @@ def measure_export(figures, folder, catalogues, options: ExportOptions, progress
     figures.store("file_bytes_a_row", done.n_bytes / done.n_measurements)
     figures.store("equal_share", equal_share(folder / options.name))
     touched = pixels_with(folder / options.name, catalogues[0].id_range)
-    add_epoch(catalogues[0], 240.0, "one more", 500)
+    add_epoch(catalogues[0])
     with Stopwatch() as cost:
         again = export(folder, options, progress)
     figures.store("increment_share", again.n_written / again.n_pixels)
@@ -33,6 +38,13 @@ def measure_export(figures, folder, catalogues, options: ExportOptions, progress
     with Stopwatch() as cost:
         export(folder, options, progress)
     figures.store("nothing_new_seconds", cost.seconds)
+    return again.n_measurements
+
+
+def peak_mb():
+    """The largest memory of this process, as the system has it."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def pixels_with(folder, id_range):

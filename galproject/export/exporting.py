@@ -1,5 +1,6 @@
 """An export of the survey: what changed since the last one is written anew, pixel by pixel."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from exposures.streams import at_one_moment
 from galproject.configuration.loading import load_options
 from galproject.export.collection import write_catalogue_files, write_collection_file
 from galproject.export.digests import catalogue_digest, pixel_digest
-from galproject.export.folders import alone_in
+from galproject.export.folders import alone_in, check_name
 from galproject.export.measurements import Epochs, MeasurementReader
 from galproject.export.pixel_files import PixelFile, pixel_path, tiles_in, write_pixel
 from galproject.export.positions import (
@@ -25,7 +26,6 @@ from galproject.export.positions import (
     Positions,
     TileMembers,
     images_by_catalogue,
-    margin_of,
     members_of_tiles,
 )
 from galproject.export.provenance import (
@@ -103,6 +103,7 @@ def export(folder: Path, options: ExportOptions, progress: Progress) -> Exported
     What is whole there and has not changed is left. Raises GalprojectError where another export
     writes there, or where the disk is full; what was finished is kept, and the next one goes on.
     """
+    check_name(options.name, "a catalogue")
     with alone_in(folder):
         known = KnownPositions()
         plan = planned_export(folder, options, known, progress)
@@ -114,6 +115,8 @@ def export(folder: Path, options: ExportOptions, progress: Progress) -> Exported
         _write_what_tells(folder, options, plan)
         for path in plan.left_over:
             path.unlink(missing_ok=True)
+        for other in set(folder.glob(f"{options.name}_*arcs")) - set(_folders(folder, options)):
+            shutil.rmtree(other)  # of another width
         return _exported(plan)
 
 
@@ -223,7 +226,7 @@ def _expected_rows(parts, known, catalogues, rows) -> int:
 def _write(part: Part, plan: Plan, options: ExportOptions, known: KnownPositions) -> None:
     """Write a pixel's file, as all of it is at one moment."""
     catalogues = {pk: plan.catalogues[pk] for pk in part.catalogue_ids}
-    positions = [_positions(part, known.of(one), plan, options) for one in catalogues.values()]
+    positions = [_positions(part, one, plan, options, known) for one in catalogues.values()]
     try:
         with at_one_moment():
             # A lock takes no snapshot: what is read begins after it, and no partition goes.
@@ -242,12 +245,19 @@ def _write(part: Part, plan: Plan, options: ExportOptions, known: KnownPositions
         ) from error
 
 
-def _positions(part: Part, positions: Positions, plan: Plan, options: ExportOptions) -> Positions:
+def _positions(
+    part: Part,
+    catalogue: GalReference,
+    plan: Plan,
+    options: ExportOptions,
+    known: KnownPositions,
+) -> Positions:
+    """A catalogue's sources in a pixel, or in its margin."""
     if not part.is_margin:
-        return positions.in_tile(part.tile)
-    source, tile = margin_of(positions, plan.tiling, options.margin_arcsec)
+        return known.of(catalogue).in_tile(part.tile)
+    source, tile = known.margin_of(catalogue, plan.tiling, options.margin_arcsec)
     (place,) = plan.tiling.index_of(np.array([part.tile.cells[0]]))
-    return positions.at(source[tile == place])
+    return known.of(catalogue).at(source[tile == place])
 
 
 def _joined(parts: Sequence[Positions]) -> Positions:

@@ -2,13 +2,23 @@
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from exposures.errors import GalprojectError
 
-LOCK = ".lock"
+LOCK, RELEASES = ".lock", "releases"
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+def check_name(name: str, what: str) -> None:
+    """Raise GalprojectError of a name that is none for a folder: ``what`` it is of."""
+    if not NAME.fullmatch(name) or name == RELEASES:
+        raise GalprojectError(
+            f"{name!r} is no name of {what}. Take lower-case letters, digits, '.', '_', '-'"
+        )
 
 
 @contextmanager

@@ -59,10 +59,11 @@ class Positions:
 
 
 class KnownPositions:
-    """Positions by catalogue, of which those read last stay in memory."""
+    """Positions by catalogue, of which those read last stay in memory, and their margins."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Positions] = OrderedDict()
+        self._margins: dict[int, tuple[IntArray, IntArray]] = {}
 
     def of(self, catalogue: GalReference) -> Positions:
         """The positions of a catalogue's sources as they were when they were read."""
@@ -70,8 +71,24 @@ class KnownPositions:
             self._kept[catalogue.pk] = Positions.of(catalogue)
         self._kept.move_to_end(catalogue.pk)
         while len(self._kept) > 1 and sum(map(len, self._kept.values())) > MOST_KEPT:
-            self._kept.popitem(last=False)
+            gone, _ = self._kept.popitem(last=False)
+            self._margins.pop(gone, None)
         return self._kept[catalogue.pk]
+
+    def margin_of(
+        self, catalogue: GalReference, tiling: Tiling, margin_arcsec: float
+    ) -> tuple[IntArray, IntArray]:
+        """Places of a catalogue's sources, and of tiles within whose margin they are.
+
+        As ``in_other_tiles``, by the same tiling and margin each time.
+        """
+        if not margin_arcsec:
+            return np.zeros(0, int), np.zeros(0, int)
+        at = self.of(catalogue)
+        if catalogue.pk not in self._margins:
+            found = in_other_tiles(at.ra, at.dec, at.cell, tiling, margin_arcsec)
+            self._margins[catalogue.pk] = found
+        return self._margins[catalogue.pk]
 
 
 @dataclass(frozen=True)
@@ -111,15 +128,7 @@ def members_of_tiles(
         own = np.unique(tiling.index_of(positions.cell))
         for place in own[own >= 0].tolist():
             members.within[tiling.tiles[place]].append(catalogue.pk)
-        for place in np.unique(margin_of(positions, tiling, margin_arcsec)[1]).tolist():
+        _, margins = known.margin_of(catalogue, tiling, margin_arcsec)
+        for place in np.unique(margins).tolist():
             members.in_margin[tiling.tiles[place]].append(catalogue.pk)
     return members
-
-
-def margin_of(
-    positions: Positions, tiling: Tiling, margin_arcsec: float
-) -> tuple[IntArray, IntArray]:
-    """Places of sources, and of tiles within whose margin they are; as ``in_other_tiles``."""
-    if not margin_arcsec:
-        return np.zeros(0, int), np.zeros(0, int)
-    return in_other_tiles(positions.ra, positions.dec, positions.cell, tiling, margin_arcsec)

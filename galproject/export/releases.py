@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,14 +15,10 @@ from exposures.errors import GalprojectError
 from galproject.backup.making import draft_of, put_in_place
 from galproject.backup.manifest import digests_of
 from galproject.export.collection import HATS_VERSION
-from galproject.export.folders import LOCK, alone_in
+from galproject.export.folders import LOCK, RELEASES, alone_in, check_name
 from galproject.export.provenance import PROVENANCE
 
-RELEASES, MANIFEST, CHECKSUMS, DATACITE = (
-    *("releases", "manifest.json", "SHA256SUMS"),
-    "datacite.json",
-)
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+MANIFEST, CHECKSUMS, DATACITE = "manifest.json", "SHA256SUMS", "datacite.json"
 NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}  # of some file systems
 
 
@@ -44,14 +39,11 @@ def make_release(folder: Path, name: str, text: ReleaseText, progress) -> Path:
     takes no room until they are. Raises GalprojectError where the name is taken or nothing was
     exported.
     """
-    if not NAME.fullmatch(name):
-        raise GalprojectError(
-            f"{name!r} is no name of a release. Take lower-case letters, digits, '.', '_', '-'"
-        )
+    check_name(name, "a release")
     release = folder / RELEASES / name
     with alone_in(folder):
-        if not (folder / "collection.properties").is_file():
-            raise GalprojectError(f"{folder}: nothing is exported there. Export the survey first")
+        if not _has_catalogues(folder):
+            raise GalprojectError(f"{folder}: no sources are exported there: no release of them")
         release.parent.mkdir(exist_ok=True)
         with draft_of(release) as draft:
             _link_all(folder, draft)
@@ -63,6 +55,11 @@ def make_release(folder: Path, name: str, text: ReleaseText, progress) -> Path:
             draft.chmod(0o755)
             put_in_place(draft, release)
     return release
+
+
+def _has_catalogues(folder: Path) -> bool:
+    made_of = folder / PROVENANCE
+    return made_of.is_file() and bool(json.loads(made_of.read_text())["catalogues"])
 
 
 def _link_all(folder: Path, draft: Path) -> None:

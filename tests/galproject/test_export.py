@@ -202,6 +202,25 @@ def test_two_exports_do_not_write_to_one_folder(survey, tmp_path):
     assert not list(tmp_path.rglob("*.parquet"))
 
 
+def test_a_survey_without_references_has_no_pixels_and_no_release(db, tmp_path):
+    words = ("--title=x", "--creator=x", "--publisher=x", "--rights=x", "--release=dr1")
+    with pytest.raises(CommandError, match="no sources are exported there"):
+        call_command("export_catalogue", tmp_path, *words)
+    assert (tmp_path / "galproject/partition_info.csv").read_text() == "Norder,Npix\n"
+
+
+def test_a_margin_of_another_width_takes_the_place_of_the_first(survey, tmp_path):
+    for margin, folders in ((10, ["galproject_10arcs"]), (5, ["galproject_5arcs"]), (0, [])):
+        call_command("export_catalogue", tmp_path, "--rows=1000", f"--margin={margin}")
+        assert [path.name for path in tmp_path.glob("*arcs")] == folders
+        assert ("all_margins" in (tmp_path / "collection.properties").read_text()) == bool(folders)
+
+
+def test_names_lead_to_no_other_folder(db, tmp_path):
+    with pytest.raises(CommandError, match="is no name of a catalogue"):
+        call_command("export_catalogue", tmp_path, "--name=../elsewhere")
+
+
 def test_a_dry_run_writes_nothing(survey, tmp_path, capsys):
     call_command("export_catalogue", tmp_path / "new", "--dry-run", "--rows=1000")
     assert "files would be written, with up to 5,400 measurements" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from variables.science.periodicity.curve_matrices import CurveMatrix
 from variables.science.periodicity.search import periods_of_stars
 from variables.science.variability.curves import CatalogueCurves, Missed, missed_fluxes
 from variables.science.variability.options import VariabilityOptions
-from variables.science.variability.statistics import NAMES, matrix_statistics
+from variables.science.variability.statistics import NAMES, CurveStatistics, matrix_statistics
 
 # The columns of an export that are needed, besides those that one wants to keep.
 TREND_COLUMNS = tuple(f"trend_{number}" for number in range(1, 6))
@@ -42,14 +42,14 @@ def statistics_of_pixel(
     for epochs, rows in _by_catalogue(pixel, images):
         curves = catalogue_curves(pixel.iloc[rows], epochs)
         curves = curves.put_in_flux(curves.fading(options.faint_sigma))
-        for prefix in ("measured_", ""):
-            if not prefix:
-                curves.mag[:] -= _coefficients(pixel.iloc[rows], epochs) @ epochs.trends
-            statistics = matrix_statistics(
-                curves.mjd, curves.mag, curves.mag_err, options.min_epochs
-            )
-            for name in NAMES:
-                found[prefix + name][rows] = getattr(statistics, name)
+        measured = _statistics(curves, options)
+        statistics = measured
+        if len(epochs.trends):
+            curves.mag[:] -= _coefficients(pixel.iloc[rows], epochs) @ epochs.trends
+            statistics = _statistics(curves, options)
+        for name in NAMES:
+            found[f"measured_{name}"][rows] = getattr(measured, name)
+            found[name][rows] = getattr(statistics, name)
     for name in ("n_epochs", "measured_n_epochs"):
         found[name] = np.nan_to_num(found[name]).astype("i2")
     return pixel[["source_id", "catalogue_id"]].assign(**found)
@@ -112,6 +112,10 @@ def catalogue_curves(pixel: Any, epochs: CatalogueEpochs) -> CatalogueCurves:
         mag_err=mag_err,
         missed=Missed(star, image, flux.astype("f4"), flux_err.astype("f4")),
     )
+
+
+def _statistics(curves: CatalogueCurves, options: VariabilityOptions) -> CurveStatistics:
+    return matrix_statistics(curves.mjd, curves.mag, curves.mag_err, options.min_epochs)
 
 
 def _statistics_names() -> list[str]:
