@@ -1,6 +1,6 @@
 """How the survey leaves: exports for LSDB and Dask, and how soon its news are told.
 
-A made-up survey of four chips (25,000 sources, 100 epochs each; with --quick two of 8,000) in a
+A made-up survey of four chips (25,000 sources, 100 epochs each; with --quick two of 5,000) in a
 database of its own. Ends with one JSON line: ``export_rows_a_second`` (measurements that
 export_catalogue writes in a second of processor time, the server's included), ``bytes_a_row`` (of
 mjd, mag, mag_err, flux, flux_err, flags in the files; ``file_bytes_a_row``: all that is there, the
@@ -11,7 +11,7 @@ margin cache too), ``equal_share`` (of measurements that are those of the databa
 process meanwhile); and, where requirements-bulk.txt is installed, else null,
 ``statistics_rows_a_second`` (measurements whose statistics LSDB has in a second of processor time,
 files read and decoded, in this process), ``statistics_rows_a_second_1`` and ``_2`` (by one and two
-workers of a Dask cluster: of processor time of the busiest, the least of three) and
+workers of a Dask cluster: of processor time of the busiest, the least of two) and
 ``two_workers_over_one``; and what benchmarks/news.py has, of 100,000 candidates (with --quick
 5,000).
 """
@@ -40,7 +40,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer sources, below 50 s")
     is_quick = parser.parse_args().quick
-    n_chips, n_sources = (2, 8_000) if is_quick else (4, 25_000)
+    n_chips, n_sources = (2, 5_000) if is_quick else (4, 25_000)
     # Some pixels a chip, whatever its size.
     options = ExportOptions(max_rows=n_sources * N_EPOCHS)
     figures = Figures()

@@ -11,7 +11,7 @@ NAMES = (
     *("statistics_rows_a_second", "statistics_rows_a_second_1", "statistics_rows_a_second_2"),
     "two_workers_over_one",
 )
-REPEATS = 3
+REPEATS = 2
 HAS_LSDB = importlib.util.find_spec("lsdb") is not None
 
 

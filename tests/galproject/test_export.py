@@ -26,11 +26,11 @@ from photometry.storage import storage
 from photometry.storage.light_curves import light_curves
 from tests.builders.campaigns import ids_of, make_campaign, make_voter, vote
 from tests.builders.survey_rows import make_image, make_sources
-from variables.models import GalCandidate
+from variables.models import GalCandidate, GalVariability
 from variables.vetting.campaigns import close
 
-N = 300
-OPTIONS = ExportOptions(margin_arcsec=10.0, max_rows=1000)
+N = 100
+OPTIONS = ExportOptions(margin_arcsec=10.0, max_rows=400)
 
 
 def make_field(name, ra, filter="i", n=N, n_epochs=6, seed=1):
@@ -43,7 +43,6 @@ def make_field(name, ra, filter="i", n=N, n_epochs=6, seed=1):
         rows["flags"] = np.where(rng.random(n) < 0.05, 4, 0)
         image = make_image(f"{name} {day}", ra, filter=filter, mjd=60000.0 + day)
         storage.replace_measurements(image, rows)
-    measure_catalogue(catalogue.pk)
     return catalogue
 
 
@@ -85,7 +84,8 @@ def exported_rows(folder, name=OPTIONS.name):
     return rows
 
 
-def test_an_export_has_every_light_curve_bit_for_bit(survey, tmp_path):
+def test_an_export_has_every_light_curve_bit_for_bit_and_its_statistics(survey, tmp_path):
+    measure_catalogue(survey[0].pk)
     done = export(tmp_path, OPTIONS, silent)
     rows = exported_rows(tmp_path)
     ids = [pk for one in survey for pk in range(one.id_range[0], one.id_range[0] + N)]
@@ -97,6 +97,11 @@ def test_an_export_has_every_light_curve_bit_for_bit(survey, tmp_path):
     for name in ("mjd", *columns):
         values = np.array([value for curve in curves for value in curve[name]], stored.dtype[name])
         assert values.tobytes() == stored[name].tobytes()
+    statistics = dict(GalVariability.objects.values_list("pk", "excess_mag"))
+    assert len(statistics) == N
+    nans = {pk for pk in ids if np.isnan(rows[pk]["excess_mag"])}
+    assert nans == set(ids) - statistics.keys()
+    assert all(rows[pk]["excess_mag"] == np.float32(excess) for pk, excess in statistics.items())
 
 
 def pixels(folder, name=OPTIONS.name):
@@ -112,7 +117,7 @@ def inodes(folder):
 def test_each_source_is_in_one_pixel_and_pixels_are_no_larger_than_asked(survey, tmp_path):
     export(tmp_path, OPTIONS, silent)
     found = pixels(tmp_path)
-    assert len(found) > 10 and max(one.n_measurements for one in found.values()) <= 1000
+    assert len(found) > 5 and max(one.n_measurements for one in found.values()) <= 400
     assert sum(one.n_sources for one in found.values()) == len(exported_rows(tmp_path))
     for tile in found:
         table = pq.read_table(pixel_path(tmp_path / OPTIONS.name, tile), partitioning=None)
@@ -177,7 +182,7 @@ def test_a_pixel_that_has_grown_too_large_is_divided(survey, tmp_path):
     export(tmp_path, ExportOptions(max_rows=100_000), silent)
     assert len(pixels(tmp_path)) == 1
     export(tmp_path, OPTIONS, silent)
-    assert len(pixels(tmp_path)) > 10
+    assert len(pixels(tmp_path)) > 5
     lines = (tmp_path / OPTIONS.name / "partition_info.csv").read_text().split()
     assert len(lines) == 1 + len(pixels(tmp_path))
 
@@ -223,7 +228,7 @@ def test_names_lead_to_no_other_folder(db, tmp_path):
 
 def test_a_dry_run_writes_nothing(survey, tmp_path, capsys):
     call_command("export_catalogue", tmp_path / "new", "--dry-run", "--rows=1000")
-    assert "files would be written, with up to 5,400 measurements" in capsys.readouterr().out
+    assert "files would be written, with up to 1,800 measurements" in capsys.readouterr().out
     assert not (tmp_path / "new").exists()
 
 
