@@ -161,8 +161,9 @@ def backup(survey, tmp_path_factory):
 
 @contextmanager
 def installation(folder, patch, name):
-    """Another server: with nothing of ours but an empty folder, and a database's name."""
+    """Another server: with nothing of ours but our documents, and a database's name."""
     folder.mkdir()
+    (folder / "docs").symlink_to(settings.BASE_DIR / "docs")  # of which pages are made
     patch.setattr(settings, "BASE_DIR", folder)
     patch.setattr(settings, "GALPROJECT_PICTURES", str(folder / "data" / "pictures"))
     patch.setattr(settings, "GALPROJECT_OPTIONS", "")
@@ -592,7 +593,7 @@ def test_rows_that_are_missing_leave_no_database(copy, django_db_blocker, survey
         with maintenance_cursor() as cursor:
             cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [name])
             assert cursor.fetchall() == []
-    assert [path.name for path in (tmp_path / "home").iterdir()] == [".secret_key"]
+    assert {path.name for path in (tmp_path / "home").iterdir()} == {".secret_key", "docs"}
 
 
 def test_a_database_in_use_is_not_touched(backup, survey, django_db_blocker):
