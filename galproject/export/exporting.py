@@ -267,8 +267,8 @@ def _joined(parts: Sequence[Positions]) -> Positions:
 
 def _write_what_tells(folder: Path, options: ExportOptions, plan: Plan) -> None:
     """Write the files that tell what is in the collection; margins before what names them."""
-    catalogues = list(plan.catalogues.values())
-    write_images(folder / IMAGES, catalogues)
+    catalogues, used = list(plan.catalogues.values()), load_options()
+    write_images(folder / IMAGES, catalogues, used.reduction.limit_sigma)
     write_trends(folder / TRENDS, catalogues)
     margins = []
     for at in margin_folders(folder, options):
@@ -285,7 +285,7 @@ def _write_what_tells(folder: Path, options: ExportOptions, plan: Plan) -> None:
     write_collection_file(folder, options.name, margins)
     n_measurements = sum(one.n_measurements for one in files.values())
     more = {"n_measurements": n_measurements, "margin_arcsec": options.margin_arcsec}
-    write_provenance(folder / PROVENANCE, catalogues, load_options(), more)
+    write_provenance(folder / PROVENANCE, catalogues, used, more)
 
 
 def _files(plan: Plan, at: Path) -> dict[Tile, PixelFile]:

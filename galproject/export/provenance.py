@@ -14,7 +14,6 @@ from exposures.whole_files import whole_file
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.version import RESULTS_VERSION, code_version
 from photometry.models import GalReference, GalZeroPoint
-from photometry.reduction.options import ReductionOptions
 from photometry.storage.statements import fetch_rows
 
 IMAGES, TRENDS, PROVENANCE = "images.parquet", "trends.parquet", "provenance.json"
@@ -70,9 +69,11 @@ SELECT proposal, count(*), min(mjd), max(mjd) FROM galexposures GROUP BY proposa
 """
 
 
-def write_images(path: Path, catalogues: Sequence[GalReference]) -> None:
-    """Write the table of the images on which sources were measured."""
-    limit_sigma = ReductionOptions().limit_sigma
+def write_images(path: Path, catalogues: Sequence[GalReference], limit_sigma: float) -> None:
+    """Write the table of the images on which sources were measured.
+
+    ``limit_sigma`` is the significance of limits, as a reduction has it.
+    """
     _write_table(path, IMAGE_COLUMNS, catalogues, lambda ids: (ROWS, limit_sigma, ids, ids))
 
 

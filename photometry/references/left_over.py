@@ -26,7 +26,7 @@ def left_over_stars(
         reduction.data - fit.model, reduction.model_weight, reduction.chip.mask, fit.model
     )
     listed = ListedStars(found.x, found.y, fit.flux)
-    stars = find_left_over(residual, found.psf, listed, options.residual)
+    stars = find_left_over(residual, found.psf, listed, options.residual, options.forced)
     rows = np.zeros(len(stars), LEFT_OVER_DTYPE)
     for name in ("x", "y", "flux", "rchi2", "fracflux", "quality", "flags"):
         rows[name] = getattr(stars, name)

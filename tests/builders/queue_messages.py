@@ -7,6 +7,6 @@ def kept_messages(monkeypatch) -> list:
     """A list to which (task, arguments) are added from now on, in place of sending them."""
     sent = []
     monkeypatch.setattr(
-        jobs, "send_tasks", lambda task, found: sent.extend((task, m) for m in found)
+        jobs, "send_tasks", lambda task, found, **_: sent.extend((task, m) for m in found)
     )
     return sent

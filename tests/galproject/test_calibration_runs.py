@@ -49,7 +49,7 @@ def test_one_that_is_never_matched_holds_up_the_others_for_a_day_at_most(matched
     monkeypatch.setattr(calibration, "unmatched_references", never)
     assert calibrate_matched(first) == []
     sent = []
-    monkeypatch.setattr(jobs, "send_tasks", lambda name, calls: sent.extend(calls))
+    monkeypatch.setattr(jobs, "send_tasks", lambda name, calls, **_: sent.extend(calls))
     assert overdue.send_uncalibrated() == [first] and sent == [(first, False)]
     assert len(calibrate_matched(*sent[0])) == 1
     assert list(GalZeroPoint.objects.values_list("reference", flat=True)) == [first]

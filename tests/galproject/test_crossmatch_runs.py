@@ -118,7 +118,7 @@ def test_the_end_of_a_job_matches_its_references_and_is_in_the_log(pair, sent):
 def test_a_job_ends_alike_whoever_ends_it(pair, monkeypatch, queued):
     """The worker of its last chip, a sweep after that one was killed, or the command itself."""
     messages = []
-    monkeypatch.setattr(jobs, "send_tasks", lambda task, found: messages.append((task, found)))
+    monkeypatch.setattr(jobs, "send_tasks", lambda task, found, **_: messages.append((task, found)))
     monkeypatch.setattr(jobs, "process_chip", lambda *_: "a result")
     steps = []
     for end in (jobs.work, lambda *_: recovery.recover_lost_work()) if queued else (jobs.work,):

@@ -318,7 +318,9 @@ def test_a_job_that_closes_has_its_catalogues_rendered(monkeypatch):
     job = GalJob.objects.create(exposure=search.exposure, queued=True)
     search.exposure.images.update(job=job)
     asked = []
-    monkeypatch.setattr(jobs, "send_tasks", lambda task, messages: asked.append((task, messages)))
+    monkeypatch.setattr(
+        jobs, "send_tasks", lambda task, messages, **_: asked.append((task, messages))
+    )
     jobs.close_job(job)
     assert ("render_cutouts", [(catalogue.pk,)]) in [
         (task, [message]) for task, messages in asked for message in messages

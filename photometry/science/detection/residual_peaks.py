@@ -170,8 +170,11 @@ def find_left_over(
     psf: ChipPsf,
     stars: ListedStars,
     options: ResidualOptions = ResidualOptions(),
+    forced: ForcedOptions = ForcedOptions(),
 ) -> NewStars:
     """What a reference's own fit left over: NewStars, but down to ``left_over_threshold``.
+
+    ``forced`` are the options of a forced fit, which say what is too sharp for a star.
 
     They are no stars each: most are noise. Where search images show a star, one tells how much of
     it the reference had. So they may be somewhat nearer to listed stars than new ones.
@@ -184,7 +187,7 @@ def find_left_over(
         min_separation=LEFT_OVER_SEPARATION * options.min_separation,
         peak_part=part,
     )
-    return find_new_stars(residual, psf, stars, lower)
+    return find_new_stars(residual, psf, stars, lower, forced)
 
 
 def fit_at(
