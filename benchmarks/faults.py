@@ -212,8 +212,8 @@ def lose_host(night: QueueNight):
     """kill -9 a whole cluster at once, as if its host were switched off"""
     night.ask()
     with night.cluster() as cluster:
-        night.wait(night.in_work)
         time.sleep(0.5)
+        night.wait(night.in_work, pause=0.01)
         kill_session(cluster)
     with night.cluster(host="beta"):
         _settle(night)
@@ -227,7 +227,8 @@ def kill_command(night: QueueNight):
     words = ["process_exposure", "--workers", 2, *searches]
     command = start_forked(words, night.environment(), os.devnull, is_session_leader=True)
     night.wait(night.in_work)
-    time.sleep(0.5)
+    time.sleep(0.3)
+    night.wait(night.in_work, pause=0.01)
     kill_session(command)
     night.process("--failed", "--workers", 1)
     _expect_log(night, "interrupted")

@@ -101,7 +101,7 @@ def focused(page):
     )
 
 
-def tab_to(page, text, limit=60):
+def tab_to(page, text, limit=80):
     """Press Tab until the focus is on what says ``text``."""
     for _ in range(limit):
         page.keyboard.press("Tab")

@@ -50,12 +50,12 @@ def test_a_job_without_the_queue_measures_what_changed(field):
 
 def test_a_job_of_the_queue_leaves_it_to_the_workers(field, messages):
     jobs.follow_up_job(job_of(field))
-    assert messages == [("measure_variability", (field.pk, False))]
+    assert messages == [("measure_variability", (field.pk, False)), ("mail_notices", ())]
     assert measure_variability(*messages[0][1]) == {"sources": N}
     assert GalVariability.objects.count() == N
     messages.clear()
     jobs.follow_up_job(job_of(field))
-    assert messages == []
+    assert messages == [("mail_notices", ())]
 
 
 def test_the_last_job_of_a_field_measures_it(field):

@@ -2,11 +2,15 @@
 
 from getpass import getuser
 
+from exposures.input.numbers import BIGINT_MAX, INTEGER_MAX
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
+from exposures.management.numbers import WholeNumber
 from exposures.models import GalExposure
 from variables.models import GalNewSource
 from variables.new_sources.decisions import add, take_back
+
+ID = WholeNumber(1, BIGINT_MAX)
 
 
 class Command(SurveyCommand):
@@ -17,16 +21,18 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--catalogue", type=int, help="of this catalogue alone")
+        parser.add_argument(
+            "--catalogue", type=WholeNumber(1, INTEGER_MAX), help="of this catalogue alone"
+        )
         parser.add_argument(
             "--take-back",
             nargs="+",
-            type=int,
+            type=ID,
             metavar="ID",
             help="take these off their references again; they are not added by themselves later",
         )
         parser.add_argument(
-            "--add", nargs="+", type=int, metavar="ID", help="add these new sources, as they are"
+            "--add", nargs="+", type=ID, metavar="ID", help="add these new sources, as they are"
         )
 
     def handle(self, *, catalogue, **given):
