@@ -1,6 +1,7 @@
 """Every page of the site, found by its address pattern: axe finds nothing, and none is too wide."""
 
 import re
+from collections import defaultdict
 from functools import partial
 
 import psycopg2
@@ -66,10 +67,11 @@ FITS = """() => [
   ...(innerWidth < 1280 ? [] : document.querySelectorAll("#changelist .results")),
 ].every((part) => part.scrollWidth <= part.clientWidth)"""
 DRAWN_MS = 2000  # for what scripts draw anew in another window
-# What differs between two pages that look the same: tokens, names, times.
-DIFFERING = re.compile(
-    r'value="\w{64}"|<header.*?</header>|<time.*?</time>|data-who="\d+"', re.DOTALL
-)
+# What is in the head of each page goes by who looks at it; what differs between elements alike.
+HEAD = re.compile("<header.*?</header>", re.DOTALL)
+ELEMENT = re.compile(r"<(\w[^\s>]*)([^>]*)>")
+ATTRIBUTE = re.compile(r'([\w:-]+)(?:="([^"]*)")?')
+TELLING = ("class", "role", "type")  # attributes whose values make another kind of element
 # Pages that no address shows: what they say is all that matters.
 STATIC = {
     "500.html": {},
@@ -92,7 +94,8 @@ class Pages:
 
     def __init__(self, page, url):
         self.page, self.url = page, url
-        self.faults, self.looked_at, self.open_requests = {}, set(), set()
+        self.faults, self.open_requests = {}, set()
+        self.looked_at = defaultdict(set)  # kinds of elements, by the pattern of the address
         self.drawn_ms = DRAWN_MS
         page.on("request", lambda request: self.open_requests.add(request))
         for end in ("requestfinished", "requestfailed"):
@@ -123,24 +126,25 @@ class Pages:
         self.examine(who, "/candidates/ with a message")
 
     def new_and_known(self, known):
-        """Of addresses, those that show a page that nobody has looked at, and all that show one."""
+        """Of addresses, those with elements that nobody has looked at, and all that show a page."""
         new, shown = [], []
         for address in known:
             text = self.text_of(address.path)
             if text is not None:
                 shown.append(address)
-                if text not in self.looked_at:
+                kinds = kinds_of(text)
+                if kinds - self.looked_at[address.pattern]:
                     new.append(address)
-                self.looked_at.add(text)
+                self.looked_at[address.pattern] |= kinds
         return new, shown
 
     def text_of(self, path):
-        """What a page says, but for tokens and times; None where an address shows no page."""
+        """The HTML of a page; None where an address shows none."""
         response = self.page.request.get(self.url + path, max_redirects=0)
         assert response.status < 500, path
         kind = response.headers.get("content-type", "")
         text = response.text() if response.ok and kind.startswith("text/html") else ""
-        return DIFFERING.sub("", text) if "<html" in text else None
+        return text if "<html" in text else None
 
     def look(self, who, path, ways=ALL_WAYS):
         """Open an address, and run axe in light and dark, on a desktop, a tablet and a phone."""
@@ -185,6 +189,21 @@ class Pages:
             self.page.wait_for_function(FITS, timeout=self.drawn_ms)
         except TimeoutError:
             self.faults.setdefault((who, path), {})["too wide"] = viewport
+
+
+def kinds_of(html):
+    """The kinds of elements of a page but for its head, and what each stands in.
+
+    An element is of the kind of others with the same attributes, whatever their values are, and
+    classes; its colours and its place go by those and by what is round it.
+    """
+    kinds, before = set(), ""
+    for name, attributes in ELEMENT.findall(HEAD.sub("", html)):
+        given = sorted((n, v if n in TELLING else "") for n, v in ATTRIBUTE.findall(attributes))
+        kind = f"{name}{given}"
+        kinds.add((before, kind))
+        before = kind
+    return kinds
 
 
 @pytest.fixture
