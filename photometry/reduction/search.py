@@ -82,14 +82,7 @@ def measure_search(
     bright = sources["flux"] > options.min_significance * sources["flux_err"]
     shifted = refracted(reduction, by_wcs, (x, y), bright, at_epoch.colours, options)
     x, y = x + shifted.dx, y + shifted.dy
-    on_chip = _on_chip(x, y, reduction.chip.shape, options.edge_pixels)
-    if not on_chip.any():
-        raise InputFileError(
-            reduction.chip.path,
-            "no reference source lies on this chip",
-            "Process a reference of this filter and field first (--reference)",
-            hdu=reduction.chip.name,
-        )
+    on_chip = _some_on_chip(reduction.chip, x, y, options.edge_pixels)
     beside = sky_beside(reduction, sources, (x, y), skies or {}, options, notes)
     fit = _force(reduction, beside, sources, (x, y), on_chip, options)
     x, y = x[on_chip] + fit.shift[0], y[on_chip] + fit.shift[1]
@@ -200,6 +193,19 @@ def _wcs_offset(reduction, registration):
     if registration.order < 0:
         return np.nan
     return reduction.displacement(registration).pixels * reduction.scale_arcsec
+
+
+def _some_on_chip(chip, x, y, margin):
+    """(n,) which sources lie on a chip; raises InputFileError if none does."""
+    on_chip = _on_chip(x, y, chip.shape, margin)
+    if not on_chip.any():
+        raise InputFileError(
+            chip.path,
+            "no reference source lies on this chip",
+            "Process a reference of this filter and field first (--reference)",
+            hdu=chip.name,
+        )
+    return on_chip
 
 
 def _on_chip(x, y, shape, margin):
