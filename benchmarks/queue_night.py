@@ -44,10 +44,8 @@ WHERE c.relname ~ '^galsources_[0-9]+$'
   AND c.relname NOT IN (SELECT 'galsources_' || id FROM galreferences)
 UNION ALL
 SELECT 'rows of image ' || i.id FROM galimages i
-WHERE NOT EXISTS (
-    SELECT FROM galsources s WHERE s.galimage_id = i.id
-    HAVING coalesce(i.n_sources, 0)
-        BETWEEN count(*) FILTER (WHERE {LISTED.format("s")}) AND count(*)
+WHERE coalesce(i.n_sources, 0) <> (
+    SELECT count(*) FROM galsources s WHERE s.galimage_id = i.id AND {LISTED.format("s")}
 )
 UNION ALL
 SELECT 'rows of no image ' || galimage_id FROM galsources s

@@ -10,6 +10,7 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.search_references import measure_on_references
 from galproject.processing.sky_geometry import catalogues_under
 from photometry.models import GalReference
+from photometry.reduction.added_sources import is_added
 from photometry.reduction.displacements import measured_displacements
 from photometry.reduction.image_quality import reference_figures, search_figures
 from photometry.reduction.reduction import Reduction
@@ -53,8 +54,11 @@ class SearchResult:
 
     @property
     def n_detected(self) -> int:
-        """The number of sources that galsources keeps."""
-        return int(self.is_detected.sum())
+        """The number of sources that galsources keeps, without those added to a reference.
+
+        Their rows come and go with what is believed of them, on images of before too.
+        """
+        return int((self.is_detected & ~is_added(self.measurement.sources)).sum())
 
 
 def measure_reference_image(reduction: Reduction, options: PipelineOptions) -> ReferenceResult:

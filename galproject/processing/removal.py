@@ -3,14 +3,15 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim
 from exposures.models import GalExposure
 from galproject.processing.storing import delete_results
-from photometry.models import GalCoverage, GalReference
+from photometry.models import GalCoverage, GalReference, GalSource
 from variables.models import GalVarObj
+from variables.new_sources.ids import new_ids
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Removal:
 
     exposure: GalExposure
     n_images: int
-    n_sources: int  # rows of galsources measured on it
+    n_sources: int  # rows of galsources on it
     n_variables: int  # rows of galvarobjs on it
     n_catalogues: int  # reference catalogues made from it
     n_dependents: int  # search images of other exposures that were measured with these
@@ -37,7 +38,7 @@ def plan_removal(exposure: GalExposure) -> Removal:
     return Removal(
         exposure=exposure,
         n_images=len(images),
-        n_sources=images.aggregate(total=Sum("n_sources"))["total"] or 0,
+        n_sources=(images.aggregate(total=Sum("n_sources"))["total"] or 0) + _n_new(images),
         n_variables=GalVarObj.objects.filter(image__in=images).count(),
         n_catalogues=len(catalogues),
         n_dependents=others.values("image").distinct().count(),
@@ -45,6 +46,16 @@ def plan_removal(exposure: GalExposure) -> Removal:
         n_dependent_variables=sum(
             changes.filter(refsource_id__range=id_range).count() for id_range in of_them
         ),
+    )
+
+
+def _n_new(images) -> int:
+    """The number of rows on images of sources that are new or were added to a reference."""
+    ids = [image.pk for image in images]
+    under = Q(image__in=ids) | Q(coverages__image__in=ids)
+    return sum(
+        GalSource.objects.filter(refsource_id__range=new_ids(one), galimage_id__in=ids).count()
+        for one in GalReference.objects.filter(under).distinct()
     )
 
 
