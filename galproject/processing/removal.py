@@ -3,11 +3,11 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim
-from exposures.models import GalExposure
+from exposures.models import GalExposure, GalImage
 from galproject.processing.storing import delete_results
 from photometry.models import GalCoverage, GalReference, GalSource
 from variables.models import GalVarObj
@@ -49,7 +49,7 @@ def plan_removal(exposure: GalExposure) -> Removal:
     )
 
 
-def _n_new(images) -> int:
+def _n_new(images: QuerySet[GalImage]) -> int:
     """The number of rows on images of sources that are new or were added to a reference."""
     ids = [image.pk for image in images]
     under = Q(image__in=ids) | Q(coverages__image__in=ids)
