@@ -1,6 +1,6 @@
 """What lists of candidates cost: each filter alone, three together, and every order."""
 
-from itertools import combinations
+from itertools import combinations, product
 from urllib.parse import urlencode
 
 import numpy as np
@@ -95,6 +95,9 @@ def measure_lists(figures, n_triples, n_values=None):
     figures.store_worst("filters", {urlencode(query): seconds(query) for query in alone})
     figures.store_worst("columns", {query: seconds(query) for query in COLUMNS[:n_values]})
     triples = [_query(three, place) for three in _triples(values, n_triples)]
+    # What people said and may see is looked up for each candidate: all of these together.
+    opinions = product(values["cls"][:n_values], values["vetted"][:n_values])
+    triples += [{"cls": cls, "vetted": by} for cls, by in opinions]
     figures.store_worst("three_filters", {urlencode(query): seconds(query) for query in triples})
     orders = sorted(SORTABLE)[:: 1 if n_values is None else 2]
     sorts = [sign + name for name in orders for sign in ("", "-")]

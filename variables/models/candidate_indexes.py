@@ -56,6 +56,8 @@ SAMPLES = {
     "galcandidates_sample": ["star_detections", "star_changes"],
     "galcandidates_in_filter": ["star_detections_in_filter", "star_changes_in_filter"],
 }
+# Candidates with votes, of which more are needed; they are read without their pages, too.
+UNDECIDED = models.Q(n_votes__gt=0, consensus__isnull=True, is_disputed=False)
 
 
 def indexes_of_lists():
@@ -80,10 +82,16 @@ def indexes_of_lists():
         )
         for name, of_stars in SAMPLES.items()
     ]
+    undecided = models.Index(
+        fields=["refsource_id"],
+        include=[*OF_SAMPLE, *SAMPLES["galcandidates_sample"]],
+        condition=UNDECIDED,
+        name="galcandidates_undecided",
+    )
     known_class = models.Index(
         KNOWN_CLASS,
         "refsource_id",
         condition=models.Q(known_class__isnull=False),
         name="galcandidates_known_class",
     )
-    return [*whole, *partial, *samples, known_class]
+    return [*whole, *partial, *samples, undecided, known_class]

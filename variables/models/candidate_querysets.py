@@ -173,6 +173,15 @@ class GalCandidateQuerySet(models.QuerySet):
         ids = list(named.values_list("pk", flat=True))
         return self.filter(SEEN, consensus__in=ids)
 
+    def vetted_without_class(self, user):
+        """The same as of_class("none"), of candidates that the user has vetted."""
+        voted_before = CampaignObject.objects.blind_though_voted(user)
+        ids = list(voted_before.values_list("refsource_id", flat=True)[: MANY_VOTES + 1])
+        if len(ids) > MANY_VOTES:
+            return self.of_class("none")
+        # Few: the others' classes are seen, and need not be looked up for each candidate.
+        return self.filter(~HAS_CLASS | models.Q(pk__in=ids))
+
     def with_class(self):
         """Candidates with visible votes, whether voters agree or not."""
         return self.filter(HAS_CLASS, SEEN)

@@ -132,6 +132,17 @@ class CampaignObjectQuerySet(models.QuerySet):
         )
         return self.going_on().exclude(models.Exists(own))
 
+    def blind_though_voted(self, user):
+        """Objects blind to a user who had voted on them before the campaign began."""
+        latest = Campaign.objects.filter(closed=None).order_by("-created").first()
+        if latest is None:
+            return self.none()
+        # Without votes since then, which are nearly all where people vet in one campaign.
+        before = GalDecision.objects.filter(
+            user=user, action=GalDecision.Action.VOTE, time__lt=latest.created
+        )
+        return self.blind_to(user).order_by().filter(refsource_id__in=before.values("refsource_id"))
+
 
 class CampaignObject(models.Model):
     """A candidate in a campaign, and to whom it is leased."""
