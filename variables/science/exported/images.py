@@ -23,15 +23,6 @@ class CatalogueEpochs:
     direction: tuple[float, float]  # ICRS degrees, for barycentric times; NaN without images
     filter: str
 
-    def column_of(self, image_id: IntArray) -> IntArray:
-        """(n,) the places of images by their ids, without a unit; -1 of those that don't count."""
-        if not len(self.image_id):
-            return np.full(len(image_id), -1)
-        by_id = np.argsort(self.image_id)
-        place = np.searchsorted(self.image_id, image_id, sorter=by_id)
-        column: IntArray = by_id[np.minimum(place, len(by_id) - 1)]
-        return np.where(self.image_id[column] == image_id, column, -1)
-
 
 @dataclass(frozen=True)
 class ExportedImages:

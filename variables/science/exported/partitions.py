@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.science.barycentre import ObservatoryOptions, bjd_tdb
 from variables.science.exported.images import CatalogueEpochs, ExportedImages
+from variables.science.exported.nested_curves import catalogue_curves
 from variables.science.period_options import PeriodOptions
 from variables.science.periodicity.curve_matrices import CurveMatrix
 from variables.science.periodicity.search import periods_of_stars
-from variables.science.variability.curves import CatalogueCurves, Missed, missed_fluxes
+from variables.science.variability.curves import CatalogueCurves
 from variables.science.variability.options import VariabilityOptions
 from variables.science.variability.statistics import NAMES, CurveStatistics, matrix_statistics
 
@@ -40,19 +40,19 @@ def statistics_of_pixel(
     """
     found = {name: np.full(len(pixel), np.nan, "f4") for name in _statistics_names()}
     for epochs, rows in _by_catalogue(pixel, images):
-        curves = catalogue_curves(pixel.iloc[rows], epochs)
+        curves = catalogue_curves(pixel, rows, epochs)
         curves = curves.put_in_flux(curves.fading(options.faint_sigma))
         measured = _statistics(curves, options)
         statistics = measured
         if len(epochs.trends):
-            curves.mag[:] -= _coefficients(pixel.iloc[rows], epochs) @ epochs.trends
+            curves.mag[:] -= _coefficients(pixel, rows, epochs) @ epochs.trends
             statistics = _statistics(curves, options)
         for name in NAMES:
             found[f"measured_{name}"][rows] = getattr(measured, name)
             found[name][rows] = getattr(statistics, name)
     for name in ("n_epochs", "measured_n_epochs"):
         found[name] = np.nan_to_num(found[name]).astype("i2")
-    return pixel[["source_id", "catalogue_id"]].assign(**found)
+    return _with_ids(pixel, found)
 
 
 def periods_of_pixel(
@@ -69,7 +69,7 @@ def periods_of_pixel(
     """
     found = {f"period_{name}": np.full(len(pixel), np.nan) for name in PERIODS}
     curves = [
-        (epochs, rows, _detrended(pixel.iloc[rows], epochs))
+        (epochs, rows, _detrended(pixel, rows, epochs))
         for epochs, rows in _by_catalogue(pixel, images)
     ]
     members = _members(pixel)
@@ -78,40 +78,13 @@ def periods_of_pixel(
         periods = periods_of_stars(matrix, options)
         for name in PERIODS:
             found[f"period_{name}"][rows] = getattr(periods, name)[:, 0]
-    return pixel[["source_id", "catalogue_id"]].assign(**found)
+    return _with_ids(pixel, found)
 
 
-def catalogue_curves(pixel: Any, epochs: CatalogueEpochs) -> CatalogueCurves:
-    """The CatalogueCurves of the sources of a catalogue in a pixel, a row (n_images,) mag each.
-
-    Measurements count that ``is_good`` says so of.
-    """
-    shape = len(pixel), len(epochs.image_id)
-    mag, mag_err = np.full(shape, np.nan, "f4"), np.full(shape, np.nan, "f4")
-    source, column, values = _good_rows(pixel, epochs, "lightcurve", ("mag", "mag_err"))
-    # Without a magnitude, or without its error, nothing was measured.
-    known = np.isfinite(values["mag"]) & np.isfinite(values["mag_err"])
-    place = source[known], column[known]
-    mag[place], mag_err[place] = values["mag"][known], values["mag_err"][known]
-    star, image, missed = _good_rows(
-        pixel, epochs, "nondetections", ("flux", "flux_err", "limit_mag")
-    )
-    flux, flux_err = missed_fluxes(
-        missed["flux"],
-        missed["flux_err"],
-        missed["limit_mag"],
-        epochs.limit_sigma[image],
-        epochs.error_scale[image],
-    )
-    return CatalogueCurves(
-        refsource_id=pixel["source_id"].to_numpy(dtype="i8"),
-        image_id=epochs.image_id,
-        mjd=epochs.mjd,
-        filter=epochs.filter,
-        mag=mag,
-        mag_err=mag_err,
-        missed=Missed(star, image, flux.astype("f4"), flux_err.astype("f4")),
-    )
+def _with_ids(pixel: Any, found: dict[str, np.ndarray]) -> Any:
+    """A data frame of the kind of ``pixel`` with columns beside what names its sources."""
+    ids = {name: pixel[name] for name in ("source_id", "catalogue_id")}
+    return type(pixel)(ids | found, index=pixel.index)
 
 
 def _statistics(curves: CatalogueCurves, options: VariabilityOptions) -> CurveStatistics:
@@ -129,36 +102,20 @@ def _by_catalogue(pixel: Any, images: ExportedImages) -> Iterator[tuple[Catalogu
         yield images.of(one), np.flatnonzero(catalogue_id == one)
 
 
-def _good_rows(
-    pixel: Any, epochs: CatalogueEpochs, nested: str, names: tuple[str, ...]
-) -> tuple[IntArray, IntArray, dict[str, np.ndarray]]:
-    """What counts of a nested column: sources and images by their places (m,), and values (m,)."""
-    lists = pixel[nested].array.struct_array.combine_chunks()
-    lists = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
-    lengths = lists.field("is_good").value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    column = epochs.column_of(_flat(lists, "image_id"))
-    good = np.flatnonzero(_flat(lists, "is_good") & (column >= 0))
-    source = np.repeat(np.arange(len(lengths)), lengths)
-    return source[good], column[good], {name: _flat(lists, name)[good] for name in names}
-
-
-def _flat(lists: pa.StructArray, name: str) -> np.ndarray:
-    values: np.ndarray = lists.field(name).flatten().to_numpy(zero_copy_only=False)
-    return values
-
-
-def _coefficients(pixel: Any, epochs: CatalogueEpochs) -> FloatArray:
+def _coefficients(pixel: Any, rows: IntArray, epochs: CatalogueEpochs) -> FloatArray:
     """(n, n_trends) how much sources follow trends; 0 where that is not known."""
     n_trends = len(epochs.trends)
-    columns = [pixel[name].to_numpy(dtype="f4", na_value=0) for name in TREND_COLUMNS[:n_trends]]
+    columns = [
+        pixel[name].to_numpy(dtype="f4", na_value=0)[rows] for name in TREND_COLUMNS[:n_trends]
+    ]
     if not columns:
-        return np.zeros((len(pixel), 0), "f4")
+        return np.zeros((len(rows), 0), "f4")
     return np.nan_to_num(np.column_stack(columns))
 
 
-def _detrended(pixel: Any, epochs: CatalogueEpochs) -> CatalogueCurves:
-    curves = catalogue_curves(pixel, epochs)
-    curves.mag[:] -= _coefficients(pixel, epochs) @ epochs.trends
+def _detrended(pixel: Any, rows: IntArray, epochs: CatalogueEpochs) -> CatalogueCurves:
+    curves = catalogue_curves(pixel, rows, epochs)
+    curves.mag[:] -= _coefficients(pixel, rows, epochs) @ epochs.trends
     return curves
 
 

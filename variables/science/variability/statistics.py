@@ -1,4 +1,4 @@
-"""Statistics of every light curve of a catalogue, in one compiled pass over its matrices."""
+"""Statistics of every light curve of a catalogue, in compiled passes over its matrices."""
 
 from dataclasses import dataclass, fields
 
@@ -7,8 +7,10 @@ import numpy as np
 from exposures.science.arrays import Float, FloatArray
 from photometry.science.compiled import compiled, inlined
 from photometry.science.scatter import MAD_TO_SIGMA
+from variables.science.variability.curves import blocks
 
 N_NEWTON, N_BIWEIGHT = 30, 5  # steps at most
+FEWEST = 3  # measurements that have a slope with an error
 BIWEIGHT = 6.0  # median deviations, beyond which a measurement does not count
 DAYS_A_YEAR = 365.25
 
@@ -68,7 +70,7 @@ def matrix_statistics(
     """CurveStatistics (n_stars,) of magnitudes and their errors (n_stars, n_images) mag.
 
     ``mjd`` (n_images,) are ascending, in days. What is NaN, or has no positive error, does not
-    count; a star with fewer than ``min_epochs`` (at least 3) measurements gets NaN.
+    count; a star with fewer than ``min_epochs`` (at least FEWEST) measurements gets NaN.
 
     The excess scatter s maximises the likelihood of Gaussian deviations with the variance
     ``e^2 + s^2``, whose derivative is found zero by Newton's steps in s^2; its error is that of
@@ -82,11 +84,36 @@ def matrix_statistics(
     usual_gap = max(np.median(gaps), 1e-9) if len(gaps) else 1.0
     result = np.full((len(mag), len(NAMES)), np.nan, "f4")
     years = (days - (days.mean() if len(days) else 0)) / DAYS_A_YEAR
-    value, error = np.ascontiguousarray(mag, dtype="f4"), np.ascontiguousarray(mag_err, dtype="f4")
-    _measure(years, value, error, usual_gap / DAYS_A_YEAR, max(min_epochs, 3), result)
+    for part in blocks(*np.shape(mag)):
+        value, error = (np.ascontiguousarray(one[part], dtype="f4") for one in (mag, mag_err))
+        # numpy sorts all rows by vector instructions, 30 times as fast as compiled loops do.
+        ordered = np.sort(_counting(value, error), axis=1)
+        _measure(years, usual_gap / DAYS_A_YEAR, value, error, ordered, result[part])
+    result[result[:, N_EPOCHS] < min_epochs, N_EPOCHS + 1 :] = np.nan
     columns = dict(zip(NAMES, np.ascontiguousarray(result.T), strict=True))
     columns["n_epochs"] = columns["n_epochs"].astype("i2")
     return CurveStatistics(**columns)
+
+
+@inlined
+def _counts(value: Float, error: Float) -> bool:
+    return bool(error > 0) and bool(np.isfinite(value)) and bool(np.isfinite(error))
+
+
+@compiled
+def _counting(mag: FloatArray, mag_err: FloatArray) -> FloatArray:
+    """The magnitudes (n_stars, n_images) that count, in mag; NaN where one doesn't."""
+    result = np.empty(mag.shape, np.float32)
+    for star in range(mag.shape[0]):
+        for image in range(mag.shape[1]):
+            x, error = mag[star, image], mag_err[star, image]
+            result[star, image] = x if _counts(x, error) else np.nan
+    return result
+
+
+@inlined
+def _between(low: Float, high: Float, part: Float) -> Float:
+    return np.float64(low) + part * (np.float64(high) - np.float64(low))
 
 
 @inlined
@@ -95,26 +122,49 @@ def _percentile(ordered: FloatArray, share: float) -> Float:
     place = share * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+    return _between(ordered[low], ordered[high], place - low)
 
 
 @inlined
-def _order_statistics(value: FloatArray, own: FloatArray) -> None:
-    ordered = np.sort(value)
+def _nearest(ordered: FloatArray, centre: Float, k: int) -> Float:
+    """The deviation from a centre that ``k`` others are not above.
+
+    The nearest measurements are next to each other in order, so that it is the least of the larger
+    deviations at both ends of so many.
+    """
+    least = np.inf
+    for i in range(len(ordered) - k):
+        below, above = centre - np.float64(ordered[i]), np.float64(ordered[i + k]) - centre
+        least = min(least, max(below, above))
+    return least
+
+
+@inlined
+def _median_deviation(ordered: FloatArray, centre: Float) -> Float:
+    place = 0.5 * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    nearest = _nearest(ordered, centre, low)
+    if place == low:
+        return nearest
+    return _between(nearest, _nearest(ordered, centre, high), place - low)
+
+
+@inlined
+def _order_statistics(ordered: FloatArray, own: FloatArray) -> None:
     median = _percentile(ordered, 0.5)
-    mad = _percentile(np.sort(np.abs(value - median)), 0.5)
+    mad = _median_deviation(ordered, median)
     own[SIGMA_MAD] = MAD_TO_SIGMA * mad
     own[IQR] = _percentile(ordered, 0.75) - _percentile(ordered, 0.25)
     own[RANGE] = _percentile(ordered, 0.95) - _percentile(ordered, 0.05)
     centre = median
     for _ in range(N_BIWEIGHT if mad > 0 else 0):
         total = weights = 0.0
-        for x in value:
+        for x in ordered:
             u = (x - centre) / (BIWEIGHT * mad)
-            if abs(u) < 1:
-                w = (1 - u * u) ** 2
-                total += w * (x - centre)
-                weights += w
+            w = (1 - u * u) ** 2 if abs(u) < 1 else 0.0
+            total += w * (x - centre)
+            weights += w
         step = total / weights if weights > 0 else 0.0
         centre += step
         if abs(step) < 1e-5 * mad:
@@ -230,10 +280,10 @@ def _in_time(
 @compiled
 def _measure(
     years: FloatArray,
+    gap: float,
     mag: FloatArray,
     mag_err: FloatArray,
-    gap: float,
-    min_epochs: int,
+    ordered: FloatArray,
     result: FloatArray,
 ) -> None:
     n_stars, n_images = mag.shape
@@ -242,14 +292,14 @@ def _measure(
         n = 0
         for image in range(n_images):
             x, error = mag[star, image], mag_err[star, image]
-            if error > 0 and np.isfinite(x) and np.isfinite(error):
+            if _counts(x, error):
                 value[n], time[n] = x, years[image]
                 weight[n] = 1 / np.float64(error) ** 2
                 n += 1
         result[star, N_EPOCHS] = n
-        if n >= min_epochs:
+        if n >= FEWEST:
             own = result[star]
-            _order_statistics(value[:n], own)
+            _order_statistics(ordered[star, :n], own)
             _moments(value[:n], weight[:n], own)
             _excess(value[:n], weight[:n], own)
             _in_time(value[:n], weight[:n], time[:n], gap, own)
