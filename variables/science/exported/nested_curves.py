@@ -26,7 +26,7 @@ class NestedPiece:
 
     @property
     def rows(self) -> tuple[IntArray, IntArray]:
-        """The places of sources (k,) and of their rows (k,), without a unit, a pair for each row."""
+        """The places of sources (k,) and of their rows (k,), without a unit, a pair a row."""
         lengths = self.end - self.first
         within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         place = np.arange(self.place.start, self.place.stop)
