@@ -12,7 +12,7 @@ from photometry.storage.columns import NUMPY_TYPES
 from variables.models import GalCandidate, GalPeriod, GalVariability
 from variables.models.variability import MAX_TRENDS
 
-FORMAT = 1  # of columns and files; pixels of another are written anew
+FORMAT = 2  # of columns and files; pixels of another are written anew
 LIGHT_CURVE, NON_DETECTIONS = "lightcurve", "nondetections"
 PERIODS, MATCHES = "periods", "matches"
 CELL = "_healpix_29"
@@ -39,10 +39,10 @@ class ExportColumn:
         """It in a table."""
         return pa.field(self.name, self.type, metadata=self.metadata)
 
-    @property
-    def list_field(self) -> pa.Field:
+    def list_field(self, has_nulls: bool) -> pa.Field:
         """It in a nested table, whose columns are lists."""
-        return pa.field(self.name, pa.list_(self.type), metadata=self.metadata)
+        lists = pa.list_(pa.field("element", self.type, has_nulls))
+        return pa.field(self.name, lists, has_nulls, self.metadata)
 
 
 # Of columns whose names say it everywhere.
@@ -215,8 +215,15 @@ FLAT: list[ExportColumn] = [
 
 def schema(metadata: dict[str, str] | None = None) -> pa.Schema:
     """The schema of a pixel's file."""
-    nested = [
-        pa.field(name, pa.struct([column.list_field for column in columns]))
-        for name, columns in NESTED.items()
-    ]
+    nested = (nested_field(name) for name in NESTED)
     return pa.schema([*(column.field for column in FLAT), *nested], metadata)
+
+
+def nested_field(name: str) -> pa.Field:
+    """A nested table as a column.
+
+    Measurements have no nulls, and the schema says so: they are read in two thirds of the time.
+    """
+    has_nulls = name not in (LIGHT_CURVE, NON_DETECTIONS)
+    lists = [column.list_field(has_nulls) for column in NESTED[name]]
+    return pa.field(name, pa.struct(lists), has_nulls)

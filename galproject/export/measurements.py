@@ -10,7 +10,13 @@ from exposures.binary_copy import copy_out_records, names_of
 from exposures.models import GalImage
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import catalogue_of
-from galproject.export.columns import LIGHT_CURVE, MEASURED, MISSED, NESTED, NON_DETECTIONS
+from galproject.export.columns import (
+    LIGHT_CURVE,
+    MEASURED,
+    MISSED,
+    NON_DETECTIONS,
+    nested_field,
+)
 from photometry.models import GalReference
 from photometry.storage.columns import NON_DETECTION_DTYPE, source_dtype
 from variables.science.variability.options import VariabilityOptions
@@ -24,6 +30,7 @@ MISSED_DTYPE = np.dtype(
 HAS_LIMIT = "NOT flux > 0 AND limit_mag < 'Infinity'"
 # Of rows in their order of source and time: so many places a row are looked through, else sorted.
 PLACES_A_ROW = 32
+MOST_PLACES = 4_000_000  # of a table, where fewer are asked for
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,6 @@ class Epochs:
         order = sorted(rows, key=lambda pk: (rows[pk], pk))
         good = {one.pk: np.sort(CatalogueImages.of(one).ids) for one in catalogues}
         return cls(np.array(order, "i8"), np.array([rows[pk] for pk in order], "f8"), good)
-
-    def place_of(self, image_id: IntArray) -> IntArray:
-        """(n,) the places of images in the order of time."""
-        by_id = np.argsort(self.image_id)
-        found: IntArray = by_id[np.searchsorted(self.image_id, image_id, sorter=by_id)]
-        return found
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,12 @@ class MeasurementReader:
     def _in_order(self, name, records, columns, refsource_id):
         """Records of sources (n,) as a nested column of them."""
         n, n_images = len(refsource_id), max(len(self.epochs.image_id), 1)
-        order = np.argsort(refsource_id)
-        ids = records["refsource_id"].astype("i8")
-        source = order[np.searchsorted(refsource_id, ids, sorter=order)]
-        key = source * n_images + self.epochs.place_of(records["galimage_id"].astype("i8"))
-        rows, key = _sorted(key, n * n_images)
-        source, image = np.divmod(key, n_images)
-        offsets = np.searchsorted(source, np.arange(n + 1)).astype("i4")
-        values = {column: _native(records[column][rows]) for column in columns}
+        source = _places(refsource_id, records["refsource_id"].astype("i8"))
+        key = source * n_images
+        key += _places(self.epochs.image_id, records["galimage_id"].astype("i8"))
+        rows, n_of_source, image = _sorted(key, n, n_images)
+        offsets = np.concatenate(([0], np.cumsum(n_of_source))).astype("i4")
+        values = {column: _native(records[column])[rows] for column in columns}
         values["is_good"] = records["is_good"][rows] != 0
         values["mjd"] = self.epochs.mjd[image]
         values["image_id"] = self.epochs.image_id[image]
@@ -119,30 +118,53 @@ class MeasurementReader:
 
 def nested_column(name: str, offsets: IntArray, values: dict) -> pa.StructArray:
     """A nested column of n sources whose rows lie between ``offsets`` (n + 1,); ``values`` (m,)."""
-    starts = pa.array(offsets, pa.int32())
+    starts, fields = pa.array(offsets, pa.int32()), list(nested_field(name).type)
     lists = [
-        pa.ListArray.from_arrays(starts, _column(values[column.name], column.type))
-        for column in NESTED[name]
+        pa.ListArray.from_arrays(
+            starts, _column(values[field.name], field.type.value_type), type=field.type
+        )
+        for field in fields
     ]
-    return pa.StructArray.from_arrays(lists, fields=[column.list_field for column in NESTED[name]])
+    return pa.StructArray.from_arrays(lists, fields=fields)
 
 
 def _column(values, type: pa.DataType) -> pa.Array:
     return values if isinstance(values, pa.Array) else pa.array(values, type)
 
 
-def _sorted(key: IntArray, n_places: int) -> tuple[IntArray, IntArray]:
-    """The order of keys (m,) below ``n_places``, each of which is there once, and the sorted ones.
+def _places(ids: IntArray, wanted: IntArray) -> IntArray:
+    """(m,) the places in ``ids`` (n,) of those that are wanted (m,), which all are in it.
 
+    By a table of all numbers between, where that is no larger than what it is asked for.
+    """
+    if not len(wanted):
+        return np.zeros(0, "i8")
+    first = ids.min()
+    span = ids.max() - first + 1
+    if span > max(len(wanted), MOST_PLACES):
+        order = np.argsort(ids)
+        found: IntArray = order[np.searchsorted(ids, wanted, sorter=order)]
+        return found
+    table = np.zeros(span, "i8")
+    table[ids - first] = np.arange(len(ids))
+    return table[wanted - first]
+
+
+def _sorted(key: IntArray, n: int, n_images: int) -> tuple[IntArray, IntArray, IntArray]:
+    """The order (m,) of keys (m,), how many each source (n,) has, and the images (m,) in order.
+
+    A key is the place of the source times ``n_images`` and that of the image, and is there once.
     Where they are dense they are put into their places, which takes less time than to sort them.
     """
-    if n_places > PLACES_A_ROW * len(key):
+    if n * n_images > PLACES_A_ROW * len(key):
         order = np.argsort(key)
-        return order, key[order]
-    place = np.full(n_places, -1, "i4")
-    place[key] = np.arange(len(key), dtype="i4")
-    ordered = np.flatnonzero(place >= 0)
-    return place[ordered], ordered
+        source, image = np.divmod(key[order], n_images)
+        return order, np.bincount(source, minlength=n), image
+    place = np.full((n, n_images), -1, "i4")
+    place.ravel()[key] = np.arange(len(key), dtype="i4")
+    is_there = place >= 0
+    image = np.broadcast_to(np.arange(n_images), place.shape)[is_there]
+    return place[is_there], np.count_nonzero(is_there, axis=1), image
 
 
 def _native(values: np.ndarray) -> np.ndarray:

