@@ -41,6 +41,7 @@ OF_TABLES: dict[str, Examination] = {
     "workers": work.workers,
     "failures": work.failures,
     "pictures": work.pictures,
+    "watches": work.watches,
     "people": work.people,
 }
 CONNECT_SECONDS = 10

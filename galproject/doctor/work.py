@@ -6,20 +6,23 @@ import redis
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
-from django.db.models import Sum
+from django.db.models import Max, Min, Sum
 from django.utils import timezone
 from django_q.models import Failure, Schedule
 
 from exposures.models import GalImage, GalImageCount, Status
 from galproject.doctor.findings import fails, ok, warning
+from variables.models import CandidateBefore
 from variables.pictures.paths import picture_path
 
 # Any cluster of workers does it each minute, on whichever host.
 EACH_MINUTE = "galproject.queue.tasks.recover_lost_work"
+TELLS_WATCHES = "galproject.queue.tasks.mail_notices"  # each minute, too
 LATE = timedelta(minutes=5)
 DAY = timedelta(days=1)
 OPEN = (Status.QUEUED, Status.WAITING, Status.WORKING)
 MANY = 1000  # failures, up to which they are counted
+MANY_CHANGES = 500_000  # that wait to be told to watches: ten minutes' work, 0.9 GB
 N_LOOKED_AT = 50  # chips that were done last, of which pictures are looked for
 N_NAMED = 3  # of those who can log in
 
@@ -72,6 +75,27 @@ def pictures():
     words = f"{len(missing)} of the {len(ids)} chips done last have none in "
     advice = "Mount the folder that all hosts share, or draw them: manage.py render_pictures"
     return warning("pictures", f"{words}{settings.GALPROJECT_PICTURES}", advice)
+
+
+def watches():
+    """A finding on changes of candidates that are kept until watches are told of them.
+
+    By both ends of their index: to count them could mean to read millions.
+    """
+    ends = CandidateBefore.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    n = 0 if ends["first"] is None else ends["last"] - ends["first"] + 1
+    words = f"up to {n:,} changes of candidates wait to be told" if n else "nothing waits for them"
+    due = Schedule.objects.filter(func=TELLS_WATCHES).values_list("next_run", flat=True).first()
+    is_late = due is None or timezone.now() - due > LATE
+    if n < MANY_CHANGES and not (n and is_late):
+        return ok("watches", words)
+    late = "and nobody tells them" if is_late else "more than workers tell in ten minutes"
+    return warning(
+        "watches",
+        f"{words}, {late}: each takes 1.7 kB until then",
+        "Start workers (manage.py qcluster), or see why mail_notices fails (the tables: Django Q, "
+        "Failed tasks). Nothing is kept while nobody watches: else end watches (the tables)",
+    )
 
 
 def redis_queue():

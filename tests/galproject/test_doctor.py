@@ -29,6 +29,7 @@ from galproject.doctor.findings import Finding, Severity, worst
 from galproject.site import checks
 from photometry.storage.lock_table import LockTable
 from tests.builders.exposures_in_work import make_exposure
+from variables.models import CandidateBefore
 from variables.pictures.paths import write_whole
 
 CLOSED = "127.0.0.1:1"  # nothing listens there
@@ -174,6 +175,17 @@ def no_picture(patch, folder):
     make_exposure("c4d_1", [Status.DONE])
 
 
+def changes_untold(patch, folder):
+    CandidateBefore.objects.create(refsource_id=1)
+    before = timezone.now() - timedelta(hours=1)
+    Schedule.objects.filter(func=work.TELLS_WATCHES).update(next_run=before)
+
+
+def many_changes(patch, folder):
+    CandidateBefore.objects.bulk_create(CandidateBefore(refsource_id=1) for _ in range(2))
+    patch.setattr(work, "MANY_CHANGES", 2)
+
+
 def nobody(patch, folder):
     User.objects.all().delete()
 
@@ -209,6 +221,8 @@ OF_DATABASE = [
     ("failures", failed_chip, {"chips": "WARNING"}),
     ("failures", failed_task, {"tasks": "WARNING"}),
     ("pictures", no_picture, {"pictures": "WARNING"}),
+    ("watches", changes_untold, {"watches": "WARNING"}),
+    ("watches", many_changes, {"watches": "WARNING"}),
     ("people", nobody, {"people": "WARNING"}),
 ]
 # Whose faults take another session, or are known by a number: tested one by one.
