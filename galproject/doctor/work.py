@@ -94,7 +94,7 @@ def watches():
         "watches",
         f"{words}, {late}: each takes 1.7 kB until then",
         "Start workers (manage.py qcluster), or see why mail_notices fails (the tables: Django Q, "
-        "Failed tasks). Nothing is kept while nobody watches: else end watches (the tables)",
+        "Failed tasks); TRUNCATE galcandidatesbefore in psql drops all that waits, untold",
     )
 
 
