@@ -6,7 +6,8 @@ from astropy.io import fits
 from scipy.stats import exponnorm
 
 from photometry.science.sky.sky import SkyOptions, fit_sky
-from photometry.science.sky.sky_tiles import TileGrid, starlight_cdf
+from photometry.science.sky.sky_tiles import TileGrid
+from photometry.science.sky.tile_likelihood import starlight_cdf
 
 GAIN, READ_NOISE, SATURATION = 4.0, 10.0, 40_000.0  # e-/ADU, e-, ADU
 CHIP_PIXELS = 4094 * 2046
@@ -100,7 +101,7 @@ def test_starlight_grows_with_the_number_of_stars():
 def test_starlight_distribution_is_the_exponentially_modified_gaussian(sigma_over_scale):
     z = np.linspace(-4, 3, 50)
     expected = exponnorm.cdf(z, 1 / sigma_over_scale)
-    assert starlight_cdf(z, sigma_over_scale) == pytest.approx(expected, rel=1e-6)
+    assert starlight_cdf(z, sigma_over_scale, 0.0) == pytest.approx(expected, rel=1e-6)
 
 
 def test_steep_gradient_is_followed_to_the_corners():

@@ -11,7 +11,6 @@ from scipy.interpolate import BSpline, RectBivariateSpline
 from exposures.science.arrays import BoolArray, Float, FloatArray, Shape
 from photometry.science.scatter import sigma_about_zero
 from photometry.science.sky.sky_tiles import (
-    MAX_SKEWNESS,
     Histograms,
     NoiseModel,
     SkyOptions,
@@ -21,6 +20,8 @@ from photometry.science.sky.sky_tiles import (
     pixel_step,
     tile_histograms,
 )
+from photometry.science.sky.tile_likelihood import MAX_SKEWNESS
+from photometry.science.sky.tile_pixels import TilePixels, sum_of_splines
 
 __all__ = ["Sky", "SkyOptions", "fit_sky"]
 
@@ -75,18 +76,19 @@ def fit_sky(
     Raises ValueError if no pixel is usable.
     """
     usable = (weight > 0) & np.isfinite(data)
-    n_usable = np.count_nonzero(usable)
+    surface = np.zeros(data.shape, np.float32)
+    grid, pixels = _choose_grid(data, usable, surface, options)
+    n_usable = pixels.values.size
     if n_usable == 0:
         raise ValueError("no usable pixel to measure the sky from")
-    grid = _choose_grid(usable, options)
-    step = pixel_step(data[usable])
-    if step == 0 or n_usable < options.min_tile_pixels:
-        return _constant_sky(data[usable], data.shape, _expected_noise(grid, gain, read_noise)[0])
+    step = pixel_step(pixels.values)
     expected, is_known = _expected_noise(grid, gain, read_noise)
+    if step == 0 or n_usable < options.min_tile_pixels:
+        return _constant_sky(data[usable], data.shape, expected)
 
-    surface = np.zeros(data.shape, np.float32)
-    for _ in range(options.passes):
-        pixels = _tile_pixels(data, usable, surface, grid)
+    for number in range(options.passes):
+        if number > 0:
+            pixels = TilePixels.within(data, usable, surface, grid.edges)
         tiles = _measure_tiles(pixels, grid, expected, is_known, step, options)
         level = reject_outliers(tiles.level, tiles.noise, options)
         surface, shape_note = smooth_surface(level, grid, data.shape, options)
@@ -105,12 +107,16 @@ def fit_sky(
     )
 
 
-def _choose_grid(usable: BoolArray, options: SkyOptions) -> TileGrid:
+def _choose_grid(
+    data: FloatArray, usable: BoolArray, surface: FloatArray, options: SkyOptions
+) -> tuple[TileGrid, TilePixels]:
     """The tiles, or one for the whole image where no tile has enough usable pixels."""
     grid = TileGrid.covering(usable.shape, options)
-    if any(np.count_nonzero(usable[tile]) >= options.min_tile_pixels for tile in grid.slices()):
-        return grid
-    return TileGrid.covering(usable.shape, replace(options, tiles_y=1, tiles_x=1))
+    pixels = TilePixels.within(data, usable, surface, grid.edges)
+    if not np.any(pixels.sizes >= options.min_tile_pixels):
+        grid = TileGrid.covering(usable.shape, replace(options, tiles_y=1, tiles_x=1))
+        pixels = TilePixels.within(data, usable, surface, grid.edges)
+    return grid, pixels
 
 
 def _expected_noise(
@@ -125,19 +131,8 @@ def _expected_noise(
     return NoiseModel(inverse_gain, grid.column_means((read_noise / gain) ** 2)), True
 
 
-def _tile_pixels(
-    data: FloatArray, usable: BoolArray, surface: FloatArray, grid: TileGrid
-) -> list[FloatArray]:
-    """The usable pixels of each tile, with the surface's variation inside it subtracted."""
-    pixels = []
-    for tile in grid.slices():
-        trend = surface[tile] - surface[tile].mean()
-        pixels.append((data[tile] - trend)[usable[tile]])
-    return pixels
-
-
 def _measure_tiles(
-    pixels: list[FloatArray],
+    pixels: TilePixels,
     grid: TileGrid,
     expected: NoiseModel,
     is_known: bool,
@@ -145,9 +140,8 @@ def _measure_tiles(
     options: SkyOptions,
 ) -> _Tiles:
     """Fit the tiles that have enough pixels, their noise tied to the expected one if it can be."""
-    measured = np.array([tile.size >= options.min_tile_pixels for tile in pixels])
-    pixels = [tile for tile, keep in zip(pixels, measured, strict=True) if keep]
-    histograms = tile_histograms(pixels, step, options)
+    measured = pixels.sizes >= options.min_tile_pixels
+    histograms = tile_histograms(pixels, np.flatnonzero(measured), step, options)
     expected = expected.of_tiles(measured)
     if is_known and _counts_few_electrons(histograms.clipped_mean, expected, step, options):
         fitted, ratio = mean_of_tiles(histograms, expected), np.nan
@@ -249,13 +243,13 @@ def smooth_surface(
 
 
 def _on_pixels(spline: RectBivariateSpline, orders: tuple[int, int], shape: Shape) -> FloatArray:
-    """(ny, nx) float32 values of a RectBivariateSpline, by two products of small matrices."""
+    """(ny, nx) float32 values of a RectBivariateSpline, of few B-splines at each pixel."""
     along_y, along_x = (
         BSpline.design_matrix(np.arange(size, dtype=float), knots, order).toarray()
         for size, knots, order in zip(shape, spline.get_knots(), orders, strict=True)
     )
     coefficients = spline.get_coeffs().reshape(along_y.shape[1], along_x.shape[1])
-    return (along_y @ coefficients).astype(np.float32) @ along_x.T.astype(np.float32)
+    return sum_of_splines(along_y @ coefficients, along_x, orders[1] + 1)
 
 
 def _fill_gaps(level: FloatArray, good: BoolArray) -> FloatArray:

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import erfcx
 
-from exposures.science.arrays import BoolArray, Float, FloatArray, Floats, Index, IntArray, Shape
+from exposures.science.arrays import Float, FloatArray, Floats, Index, IntArray, Shape
 from exposures.science.quantities import (
     BinWidth,
     Count,
@@ -19,16 +18,8 @@ from exposures.science.quantities import (
     Sigma,
     WholePixels,
 )
-
-# The sky, in widths of the tile's histogram from its median: further off there is no solution.
-LEVEL_LIMITS = (-3.0, 1.0)
-# Natural logarithms of the starlight scale over the width of the tile's histogram. Below the
-# lower limit the exponential can't be told from none, above the upper from a flat distribution.
-LOG_SCALE_LIMITS = (-4.0, 4.0)
-LOG_NOISE_RATIO_LIMITS = (-20.0, 20.0)
-
-# Of the noise: 25 photons without read noise. Beyond it a first-order correction is too little.
-MAX_SKEWNESS = 0.2
+from photometry.science.sky.tile_likelihood import maximise
+from photometry.science.sky.tile_pixels import TilePixels
 
 
 @dataclass(frozen=True)
@@ -106,6 +97,11 @@ class TileGrid:
         return len(self.y_edges) - 1, len(self.x_edges) - 1
 
     @property
+    def edges(self) -> tuple[IntArray, IntArray]:
+        """Edges of the tiles along y (tiles_y + 1,) and x (tiles_x + 1,), pixels."""
+        return self.y_edges, self.x_edges
+
+    @property
     def centres(self) -> tuple[FloatArray, FloatArray]:
         """Pixel coordinates y (tiles_y,) and x (tiles_x,) of the tile centres."""
         return tuple((e[:-1] + e[1:] - 1) / 2 for e in (self.y_edges, self.x_edges))
@@ -137,18 +133,15 @@ class Histograms:
         centres = (self.edges[:, :-1] + self.edges[:, 1:]) / 2
         return np.sum(self.counts * centres, axis=1) / self.counts.sum(axis=1)
 
-    def between(self, lower: FloatArray, upper: FloatArray) -> "tuple[Histograms, BoolArray]":
-        """Histograms without columns outside the cuts in all rows; also (n, n_bins) bins inside.
+    def bins_between(self, lower: FloatArray, upper: FloatArray) -> IntArray:
+        """(n, 2) the first of the bins inside the cuts of each row, and their end; no unit.
 
         ``lower`` and ``upper`` (n, 1) are the cuts in ADU.
         """
         tolerance = 1e-6 * self.width[:, None]
-        inside = self.edges[:, :-1] >= lower - tolerance
-        inside &= self.edges[:, 1:] <= upper + tolerance
-        columns = np.flatnonzero(inside.any(axis=0))
-        first, end = (columns[0], columns[-1] + 1) if len(columns) else (0, inside.shape[1])
-        edges, counts = self.edges[:, first : end + 1], self.counts[:, first:end]
-        return replace(self, edges=edges, counts=counts), inside[:, first:end]
+        first = np.count_nonzero(self.edges < lower - tolerance, axis=1)
+        end = np.count_nonzero(self.edges <= upper + tolerance, axis=1) - 1
+        return np.column_stack([first, end])
 
     def nearest_edge(self, value: FloatArray) -> FloatArray:
         """(n, 1) the bin edge of each row that is nearest to ``value`` (n,); both in ADU."""
@@ -206,53 +199,29 @@ def pixel_step(values: FloatArray) -> Float:
 
 
 def tile_histograms(
-    tiles: list[FloatArray],
+    pixels: TilePixels,
+    measured: IntArray,
     step: Float,
     options: SkyOptions,
     below: float = 8.0,
     above: float = 3.0,
 ) -> Histograms:
-    """Histograms of a list of tiles' pixels in ADU, from ``below`` to ``above`` widths.
+    """Histograms of tiles' pixels in ADU, from ``below`` to ``above`` widths.
 
-    ``tiles`` are n arrays (k,), each of its own length. Bins are whole numbers of ``step``, a
+    Of the TilePixels those of the tiles ``measured`` (n,). Bins are whole numbers of ``step``, a
     number in ADU, and their edges half-way between possible values, so that rounded pixels are
     counted for what they stand for.
     """
-    percentiles = np.array([np.percentile(tile, (16, 50)) for tile in tiles])
+    percentiles = np.array([pixels.percentiles(tile, 0.16, 0.5) for tile in measured])
     median, width = percentiles[:, 1], np.maximum(np.diff(percentiles)[:, 0], step)
     bin_width = step * np.maximum(1, np.rint(options.bin_width * width / step))
     n_bins = int(np.ceil((below + above) * np.max(width / bin_width)))
     # Any pixel lies on the lattice of possible values; the tile's first one does.
-    anchor = np.array([tile[0] for tile in tiles], dtype=float)
+    anchor = np.array([pixels.first(tile) for tile in measured])
     first = anchor + step * (np.round((median - below * width - anchor) / step) - 0.5)
     edges = first[:, None] + bin_width[:, None] * np.arange(n_bins + 1)
-    counts = np.array([_count(*row, n_bins) for row in zip(tiles, first, bin_width, strict=True)])
-    return Histograms(edges, counts, median, width)
-
-
-def _count(values: FloatArray, first: Float, bin_width: Float, n_bins: int) -> IntArray:
-    bins = np.floor((values - first) / bin_width)
-    bins = bins[(bins >= 0) & (bins < n_bins)].astype(np.intp)
-    return np.bincount(bins, minlength=n_bins)
-
-
-def starlight_cdf(z: Floats, sigma_over_scale: Floats, skewness: Floats = 0.0) -> Any:
-    """Cumulative distribution of the sky's noise plus an exponential of scale a.
-
-    All arguments have no unit and broadcast. ``z`` is (value - sky) / sigma, at most a few. For
-    Gaussian noise (Bijaoui 1980, A&A 84, 81), F = exp(-z^2/2) / 2 [erfcx(-z/sqrt 2) -
-    erfcx((sigma/a - z)/sqrt 2)], which loses no digits on the faint side. The noise of few photons
-    is skewed: to first order, by Edgeworth's series, F - skewness/6 F'''. Unless allowed for, that
-    looks like starlight and too small a sigma.
-    """
-    gauss = np.exp(-0.5 * z * z)
-    starlight = erfcx((sigma_over_scale - z) / np.sqrt(2))
-    distribution = 0.5 * gauss * (erfcx(-z / np.sqrt(2)) - starlight)
-    density = 0.5 * gauss * starlight * sigma_over_scale
-    normal = gauss / np.sqrt(2 * np.pi)
-    slope = sigma_over_scale * (normal - density)
-    curvature = sigma_over_scale * (-z * normal - slope)
-    return distribution - skewness / 6 * curvature
+    counts = [pixels.counts(*row, n_bins) for row in zip(measured, first, bin_width, strict=True)]
+    return Histograms(edges, np.array(counts), median, width)
 
 
 def fit_tiles(
@@ -266,11 +235,15 @@ def fit_tiles(
     fits sigma as well.
     """
     theta = _first_guess(histograms, noise_model, free_noise)
+    tiles = _told_of_tiles(histograms, noise_model)
     for _ in range(options.cut_rounds):
         level, noise, _ = _parameters(theta, histograms, noise_model)
         lower = histograms.nearest_edge(level - options.lower_cut_sigma * noise)
         upper = histograms.nearest_edge(level + options.upper_cut_sigma * noise)
-        theta = _maximise(theta, histograms, noise_model, (lower, upper), options.max_steps)
+        ranges = histograms.bins_between(lower, upper)
+        theta = maximise(
+            theta, histograms.edges, histograms.counts, ranges, tiles, options.max_steps
+        )
     level, noise, scale = _parameters(theta, histograms, noise_model)
     return TileFit(level, noise, scale, noise / noise_model.sigma(level))
 
@@ -291,7 +264,7 @@ def _first_guess(histograms: Histograms, noise_model: NoiseModel, free_noise: bo
     theta = np.tile([-0.3, np.log(0.5), 0.0], (n_tiles, 1))
     level = histograms.median + histograms.width * theta[:, 0]
     theta[:, 2] = np.log(0.8 * histograms.width / noise_model.sigma(level))
-    return theta if free_noise else theta[:, :2]
+    return theta if free_noise else theta[:, :2].copy()
 
 
 def _parameters(
@@ -305,69 +278,8 @@ def _parameters(
     return level, noise, histograms.width * np.exp(theta[:, 1])
 
 
-def _log_probability(
-    theta: FloatArray, histograms: Histograms, noise_model: NoiseModel, inside: BoolArray
-) -> FloatArray:
-    """(n, n_bins) log of the share of each bin among those inside the cuts; 0 outside them."""
-    level, noise, scale = _parameters(theta, histograms, noise_model)
-    z = np.clip((histograms.edges - level[:, None]) / noise[:, None], -30, 12)
-    skewness = np.minimum(noise_model.skewness(level, noise), MAX_SKEWNESS)
-    cumulative = starlight_cdf(z, (noise / scale)[:, None], skewness[:, None])
-    probability = np.maximum(np.diff(cumulative), 0) * inside
-    total = probability.sum(axis=1, keepdims=True)
-    # A share of 1e-5 for strays keeps a wild pixel, and a wild step, from giving minus infinity.
-    floor = 1e-5 / np.maximum(inside.sum(axis=1, keepdims=True), 1)
-    return np.log(np.where(inside, probability / np.maximum(total, 1e-300) + floor, 1.0))
-
-
-def _maximise(
-    theta: FloatArray,
-    histograms: Histograms,
-    noise_model: NoiseModel,
-    cuts: tuple[FloatArray, FloatArray],
-    max_steps: int,
-    step: float = 1e-4,
-) -> FloatArray:
-    """Damped Fisher scoring of all tiles at once, derivatives by central differences."""
-    histograms, inside = histograms.between(*cuts)
-    counts = histograms.counts * inside
-
-    def log_probability(parameters: FloatArray) -> FloatArray:
-        return _log_probability(parameters, histograms, noise_model, inside)
-
-    current = log_probability(theta)
-    damping = np.full(len(theta), 1e-3)
-    for _ in range(max_steps):
-        slopes = [
-            (log_probability(theta + shift) - log_probability(theta - shift)) / (2 * step)
-            for shift in step * np.eye(theta.shape[1])
-        ]
-        proposed = _bounded(theta + _scoring_step(np.array(slopes), counts, current, damping))
-        candidate = log_probability(proposed)
-        rise = np.sum(counts * (candidate - current), axis=1)
-        better = (rise >= 0)[:, None]
-        theta, current = np.where(better, proposed, theta), np.where(better, candidate, current)
-        damping *= np.where(rise >= 0, 0.2, 10.0)
-        if np.all(np.abs(rise) < 1e-2):
-            break
-    return theta
-
-
-def _scoring_step(
-    slopes: FloatArray, counts: IntArray, log_probability: FloatArray, damping: FloatArray
-) -> FloatArray:
-    """(n, n_parameters) step that solves (I + damping diag I) step = score."""
-    total = counts.sum(axis=1)
-    expected = np.exp(log_probability) * (counts.sum(axis=1, keepdims=True)) * (slopes[0] != 0)
-    score = np.einsum("ptk,tk->tp", slopes, counts)
-    information = np.einsum("ptk,qtk,tk->tpq", slopes, slopes, expected, optimize=True)
-    diagonal = np.einsum("tpp->tp", information)
-    ridge = damping[:, None] * diagonal + 1e-6 * total[:, None] + 1e-9
-    information = information + np.eye(len(slopes)) * ridge[:, :, None]
-    return np.clip(np.linalg.solve(information, score[..., None])[..., 0], -0.7, 0.7)
-
-
-def _bounded(theta: FloatArray) -> FloatArray:
-    limits = np.array([LEVEL_LIMITS, LOG_SCALE_LIMITS, LOG_NOISE_RATIO_LIMITS])
-    limits = limits[: theta.shape[1]]
-    return np.clip(theta, limits[:, 0], limits[:, 1])
+def _told_of_tiles(histograms: Histograms, noise_model: NoiseModel) -> FloatArray:
+    """(n, 5) what ``maximise`` has to know of each tile."""
+    ratio = np.full(histograms.median.size, noise_model.ratio)
+    model = noise_model.inverse_gain, noise_model.read_variance, ratio
+    return np.column_stack([histograms.median, histograms.width, *model]).astype(float)
