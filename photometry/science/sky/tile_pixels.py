@@ -33,8 +33,8 @@ class TilePixels:
         ``usable`` is (ny, nx) bool, ``edges`` are the tiles' along y and x, pixels.
         """
         # One kind of array is compiled, whatever an image is cut from.
-        contiguous = (np.ascontiguousarray(part, np.float32) for part in (data, surface))
-        return cls(*_gathered(*contiguous, np.ascontiguousarray(usable), *edges))
+        data, surface = (np.ascontiguousarray(part, np.float32) for part in (data, surface))
+        return cls(*_gathered(data, surface, np.ascontiguousarray(usable), *edges))
 
     @property
     def sizes(self) -> IntArray:
