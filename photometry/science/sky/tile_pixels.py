@@ -42,7 +42,7 @@ class TilePixels:
         return np.diff(self.starts)
 
     def percentiles(self, tile: int, lower: float, upper: float) -> tuple[float, float]:
-        """The values in ADU below which two shares of a tile's pixels are, as numpy interpolates.
+        """The values (2,) in ADU below which two shares of a tile's pixels are, as numpy has them.
 
         The tile has to have pixels.
         """
