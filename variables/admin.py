@@ -23,6 +23,7 @@ from variables.models import (
     GalWatchNews,
     SavedSearch,
 )
+from variables.new_sources import admin as new_sources_admin  # noqa: F401  (registers them)
 from variables.vetting import admin as vetting_admin  # noqa: F401  (registers the taxonomy)
 
 

@@ -219,6 +219,7 @@ LOOKED_AT = [
     "photometry.galzeropoint",
     "variables.galvarobj",
     "variables.galcandidate",
+    "variables.galnewsource",
     "variables.galflag",
     "variables.galdecision",
     "variables.galcomment",

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 
 from exposures.errors import GalprojectError
+from exposures.models import GalExposure
 from galproject.export.positions import Positions
 from photometry.models import GalSource
 from photometry.reduction.added_sources import is_added
@@ -172,6 +173,32 @@ def test_the_command_lists_takes_back_and_adds(catalogue):
     assert not GalNewSource.objects.added().exists()
     call_command("added_sources", add=[source.pk], stdout=out)
     assert GalNewSource.objects.added().exists()
+
+
+def test_the_tables_list_what_was_added_and_taken_back_by_catalogue(catalogue, admin_client):
+    store_left_over(catalogue, left_over(20.0, 20.0))
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue), detection(catalogue, north=10.0))
+    first, second = GalNewSource.objects.added().order_by("pk")
+    take_back([second.pk])
+    exposure = GalExposure.objects.filter(images__in=first.added_images).first()
+    address = reverse("admin:variables_galnewsource_changelist")
+
+    def listed(words):
+        """Ids of the sources in the list that a search leaves."""
+        page = admin_client.get(address, {"q": words})
+        assert (exposure.identifier in page.content.decode()) == (first.pk in ids_in(page))
+        return ids_in(page)
+
+    assert listed("") == listed(str(catalogue.pk)) == [first.pk, second.pk]
+    assert listed(str(second.pk)) == [second.pk]
+    assert listed(str(catalogue.pk + 1)) == listed("x") == []
+    page = admin_client.get(reverse("admin:variables_galnewsource_change", args=[first.pk]))
+    assert exposure.identifier in page.content.decode()
+
+
+def ids_in(page):
+    return [source.pk for source in page.context["cl"].result_list]
 
 
 @pytest.mark.django_db(transaction=True)

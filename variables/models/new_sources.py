@@ -9,6 +9,8 @@ from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
 from photometry.models import GalReference, RealField, StarFit
 
+ADDED_OR_TAKEN_BACK = models.Q(state="added") | models.Q(is_kept_out=True)
+
 
 class GalNewSourceQuerySet(models.QuerySet):
     """New sources by what is believed of them."""
@@ -16,6 +18,10 @@ class GalNewSourceQuerySet(models.QuerySet):
     def added(self):
         """Those that are sources of their reference now."""
         return self.filter(state=GalNewSource.State.ADDED)
+
+    def added_or_taken_back(self):
+        """Those that are, and those that were until a person took them back."""
+        return self.filter(ADDED_OR_TAKEN_BACK)
 
 
 class GalNewSource(models.Model):
@@ -66,7 +72,21 @@ class GalNewSource(models.Model):
         db_table = "galnewsources"
         verbose_name = "new source"
         constraints = [on_the_sky("galnewsources")]
-        indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galnewsources_q3c")]
+        indexes = [
+            BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galnewsources_q3c"),
+            models.Index(
+                models.F("added").desc(nulls_last=True),
+                models.F("refsource_id").desc(),
+                condition=ADDED_OR_TAKEN_BACK,
+                name="galnewsources_added",
+            ),
+            # Few of all that were added.
+            models.Index(
+                fields=["refsource_id"],
+                condition=models.Q(is_kept_out=True),
+                name="galnewsources_kept_out",
+            ),
+        ]
 
     def __str__(self):
         return f"new source {self.refsource_id}"
