@@ -1,24 +1,25 @@
 """Stars that a reference missed become sources of it; what it didn't have stays new."""
 
-import threading
 from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 
 import numpy as np
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.urls import reverse
 
 from exposures.errors import GalprojectError
-from exposures.models import GalExposure
+from exposures.models import GalExposure, GalImage
 from galproject.export.positions import Positions
-from photometry.models import GalSource
+from photometry.models import GalReference, GalSource
 from photometry.reduction.added_sources import is_added
 from photometry.storage import storage
 from photometry.storage.left_over import LEFT_OVER_DTYPE, left_over_of, store_left_over
 from tests.builders.campaigns import make_voter, vote
 from tests.builders.candidates import add_epoch, make_catalogue, make_change
+from tests.builders.processes import in_processes
 from tests.variables.test_new_sources import DEC, RA, detection, see
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalNewDetection, GalNewSource, GalVarObj
@@ -92,6 +93,16 @@ def test_what_is_little_brighter_than_what_was_left_over_waits(catalogue):
     assert not GalVarObj.objects.exists()
     see(catalogue, 60003.0, detection(catalogue, mag=18.0, significance=30.0))
     assert GalNewSource.objects.get().state == State.NEW
+
+
+def test_light_is_looked_for_farther_off_where_the_reference_is_more_blurred(catalogue):
+    store_left_over(catalogue, left_over(20.0, north=2.0))
+    for fwhm, state in ((1.0, State.NEW), (10.0, State.ADDED)):
+        GalImage.objects.filter(pk=catalogue.image_id).update(fwhm_arcsec=fwhm)
+        blurred = GalReference.objects.get(pk=catalogue.pk)
+        for mjd in (60001.0, 60002.0):
+            see(blurred, mjd + fwhm, detection(catalogue))
+        assert GalNewSource.objects.get().state == state
 
 
 def test_one_detection_is_believed_only_if_it_is_bright(catalogue):
@@ -202,29 +213,22 @@ def ids_in(page):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_who_store_images_at_once_add_a_star_once():
+def test_two_worker_processes_that_store_images_at_once_add_a_star_once():
     catalogue = make_catalogue(30, ra=RA, dec=DEC)
     store_left_over(catalogue, left_over(20.0, 20.0))
     with transaction.atomic():
         see(catalogue, 60001.0, detection(catalogue), detection(catalogue, north=10.0))
     images = [add_epoch(catalogue, mjd) for mjd in (60002.0, 60003.0)]
-    both_began = threading.Barrier(2)
 
     def store(image):
         detections = [detection(catalogue), detection(catalogue, north=10.0)]
         with transaction.atomic():
-            both_began.wait(timeout=20)
             lock_new_sources([image], detections)
             replace_new_detections(image, detections)
         add_missed(catalogue)
-        connection.close()
 
-    threads = [threading.Thread(target=store, args=[image]) for image in images]
     assert GalNewSource.objects.count() == 0
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_processes(*(partial(store, image) for image in images))
     assert GalNewSource.objects.added().count() == 2
     added = rows_of_reference(catalogue)
     assert is_added(added).sum() == 2
