@@ -10,7 +10,7 @@ from photometry.science.calibration.error_model import ErrorOptions
 from photometry.science.calibration.local_zero_point import LocalOptions
 from photometry.science.detection.clean import CleanOptions
 from photometry.science.detection.detection import DetectionOptions
-from photometry.science.detection.residual_peaks import ResidualOptions
+from photometry.science.detection.residual_options import ResidualOptions
 from photometry.science.extended_sources import ExtendedOptions
 from photometry.science.forced.forced import ForcedOptions
 from photometry.science.motions import MotionOptions

@@ -7,7 +7,8 @@ from photometry.reduction.reduction import Reduction
 from photometry.references.reference import ReferenceMeasurement
 from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.detection.peak_fit import Residual
-from photometry.science.detection.residual_peaks import ListedStars, find_left_over
+from photometry.science.detection.peak_image import ListedStars
+from photometry.science.detection.residual_peaks import find_left_over
 from photometry.storage.left_over import LEFT_OVER_DTYPE
 
 

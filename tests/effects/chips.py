@@ -21,6 +21,9 @@ from photometry.reduction.search import measure_search
 from photometry.reduction.stack import StackInput, StackSettings, stack_chip
 from photometry.references.left_over import left_over_stars
 from photometry.references.reference import measure_reference, measure_reference_errors
+from photometry.science.detection.peak_fit import Residual
+from photometry.science.detection.peak_image import ListedStars
+from photometry.science.detection.residual_peaks import find_new_stars
 from photometry.science.psf.seeing import estimate_fwhm
 from variables.new_sources.detection import find_new_detections
 from variables.pictures.frames import Epoch, frame_of
@@ -191,6 +194,20 @@ def unlisted(options):
     )
     names = ("x", "y", "flux", "significance", "rchi2", "flags", "failed_cuts")
     return [[getattr(one, name) for name in names] for one in found]
+
+
+def hidden(options):
+    """How many new stars a search chip has of which one lies on the slope of another."""
+    reduction = base_reduction("search")
+    psf, shape = reduction.detections.psf, reduction.chip.shape
+    x, y = np.array([100.0, 104.2]), np.array([100.0, 101.0])
+    data = np.zeros(shape)
+    for star, stamp in zip((0, 1), psf.stamps(x, y, 41), strict=True):
+        column, row = round(x[star]) - 20, round(y[star]) - 20
+        data[row : row + 41, column : column + 41] += (3000.0, 1200.0)[star] * stamp
+    residual = Residual(data, np.full(shape, 0.01), np.zeros(shape, int), np.zeros(shape))
+    nothing = ListedStars(*np.zeros((3, 0)))
+    return len(find_new_stars(residual, psf, nothing, options.reduction.residual))
 
 
 @cache

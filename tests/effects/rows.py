@@ -180,6 +180,8 @@ def followers(options):
 def believed(options):
     """What is believed of a star that a reference left over, 0.6 arcsec beside it."""
     catalogue = make_catalogue(30, ra=RA, dec=DEC)
+    catalogue.image.fwhm_arcsec = 1.2
+    catalogue.image.save()
     store_left_over(catalogue, left_over(20.0, north=0.6))
     for mjd in (60001.0, 60002.0):
         _detect(catalogue, mjd, (0.0,), options)

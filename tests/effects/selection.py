@@ -1,6 +1,7 @@
 """Results of selecting what changed, and of refusing what is an artifact."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from photometry.science.forced.forced import SHARP
 from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.reference_values import ReferenceValues
 from variables.changes.detection import find_changes
-from variables.new_sources.detection import failed_cuts_of_new_stars
+from variables.new_sources.detection import cuts_by_reference, failed_cuts_of_new_stars
 from variables.science.artifacts import (
     Points,
     edge_regions,
@@ -93,6 +94,16 @@ def cuts_of_new_stars(options):
     columns |= {"displacement": np.array([0.05, 0.2, np.inf, np.inf]), "flags": np.zeros(4, int)}
     columns |= {"saturated_distance": np.array([np.inf, np.inf, 10.0, 40.0])}
     return failed_cuts_of_new_stars(NewStars(**columns), options.reduction.residual)
+
+
+def cuts_by_misfits(options):
+    """The cuts that stars fail at distances from a source that the reference couldn't fit."""
+    stars = SimpleNamespace(x=np.array([100.0, 108.0]), y=np.full(2, 100.0))
+    sources = np.zeros(2, SOURCE_DTYPE)
+    sources["rchi2"] = 20.0, 5.0
+    x, y = np.array([104.0, 109.0]), np.full(2, 100.0)
+    measurement = SimpleNamespace(x=x, y=y, sources=sources)
+    return cuts_by_reference(stars, measurement, 2.0, options.reduction.residual)
 
 
 def consensus(options):

@@ -19,7 +19,7 @@ from galproject.processing.removal import plan_removal, remove
 from galproject.processing.version import RESULTS_VERSION
 from galproject.queue.reprocessing import plan_reprocessing
 from photometry.models import GalCoverage, GalReference, GalSource
-from photometry.science.detection.residual_peaks import ResidualOptions
+from photometry.science.detection.residual_options import ResidualOptions
 from tests.builders.survey_rows import make_image
 from variables.models import GalVarObj
 from variables.science.new_sources import NewSourceOptions

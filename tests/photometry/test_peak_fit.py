@@ -9,7 +9,12 @@ from tests.builders.crowded_scene import observe, varying_psf
 
 SHAPE, PSF = (300, 300), varying_psf()
 LIMITS = PeakLimits(
-    fit_fwhm=2.0, max_move_pixels=1.5, pixel_error=0.0, sharp_excess=0.4, sharp_sigma=5.0
+    fit_fwhm=2.0,
+    max_move_pixels=1.5,
+    least_sigma=0.0,
+    pixel_error=0.0,
+    sharp_excess=0.4,
+    sharp_sigma=5.0,
 )
 # Stars in pairs and triples, each with its flux; the first of each group is the peak.
 GROUPS = [

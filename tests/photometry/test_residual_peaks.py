@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from photometry.science.detection.peak_fit import Residual
-from photometry.science.detection.residual_peaks import (
-    ListedStars,
-    ResidualOptions,
-    find_new_stars,
-)
+from photometry.science.detection.peak_image import ListedStars
+from photometry.science.detection.residual_options import ResidualOptions
+from photometry.science.detection.residual_peaks import find_new_stars
 from photometry.science.forced.forced import SHARP, ForcedStars, fit_fluxes
 from tests.builders.crowded_scene import (
     GAIN,
@@ -102,7 +100,13 @@ def test_their_fluxes_are_unbiased_with_honest_errors(crowded):
 def test_a_complete_list_leaves_nothing_to_find():
     scene = scene_with_new(seed=5, n_sigma=15)
     residual, listed = residual_of(scene, len(scene.x))
-    assert len(find_new_stars(residual, PSF, listed)) == 0
+    assert_nothing_sure(find_new_stars(residual, PSF, listed))
+
+
+def assert_nothing_sure(found):
+    """No source has a detection by which it is believed (``NewSourceOptions.min_brightest``)."""
+    assert np.all(found.significance < 6)
+    assert len(found) < 10
 
 
 def test_bright_stars_fitted_with_a_wrong_psf_are_not_new():
@@ -118,7 +122,7 @@ def test_bright_stars_fitted_with_a_wrong_psf_are_not_new():
         )
         > 50
     )
-    assert len(find_new_stars(residual, wrong, listed)) == 0
+    assert_nothing_sure(find_new_stars(residual, wrong, listed))
 
 
 def pairs(brighter, fainter, distance, seed):
@@ -150,6 +154,29 @@ def test_a_new_star_beside_one_at_its_place_displaces_it_enough():
     assert np.mean(match >= 0) > 0.9
     is_enough = found.displacement >= ResidualOptions().min_displacement
     assert np.mean(is_enough[match[match >= 0]]) > 0.95
+
+
+def test_a_new_star_on_the_slope_of_a_brighter_new_one_is_found():
+    scene = pairs(brighter=60, fainter=25, distance=4.5, seed=18)
+    n = len(scene.x) // 2
+    residual, _ = residual_of(scene, 1)
+    listed = ListedStars(*np.zeros((3, 0)))
+    share = {
+        hiding: np.mean(matches(found, scene.x[n:], scene.y[n:], 1.5) >= 0)
+        for hiding in (5.0, 1e6)
+        for found in [find_new_stars(residual, PSF, listed, ResidualOptions(hiding_sigma=hiding))]
+    }
+    assert share[5.0] > 0.9
+    assert share[1e6] < 0.5
+
+
+def test_a_bright_new_star_is_not_several():
+    scene = pairs(brighter=3000, fainter=0, distance=4.5, seed=20)
+    n = len(scene.x) // 2
+    residual, _ = residual_of(scene, 1)
+    residual = replace(residual, data=scene.data)
+    found = find_new_stars(residual, PSF, ListedStars(*np.zeros((3, 0))))
+    assert len(found) == n
 
 
 def test_a_star_that_brightens_is_not_a_new_one_beside_it():

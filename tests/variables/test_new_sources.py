@@ -1,6 +1,7 @@
 """Detections that the reference does not have: associated where they stay, left alone where not."""
 
 from io import StringIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,14 +10,16 @@ from django.core.management import call_command
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference, GalSource
 from photometry.science.detection.residual_peaks import NewStars
+from photometry.science.forced.forced import SHARP
 from photometry.storage import storage
+from photometry.storage.columns import SOURCE_DTYPE
 from tests.builders.candidates import add_epoch, make_catalogue
 from tests.builders.new_detections import make_detection
 from variables.derived.refresh import refresh_candidates
 from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, GalVarObj
 from variables.models.causes import Cause
 from variables.new_sources.association import lock_new_sources, replace_new_detections
-from variables.new_sources.detection import failed_cuts_of_new_stars
+from variables.new_sources.detection import cuts_by_reference, failed_cuts_of_new_stars
 from variables.new_sources.standing import add_missed
 from variables.science.new_sources import NewSourceOptions
 
@@ -101,6 +104,19 @@ def test_what_a_listed_star_at_a_wrong_place_explains_is_cut_as_blended():
     columns |= {"displacement": np.array([0.05, np.inf]), "flags": np.zeros(2, int)}
     columns |= {"saturated_distance": np.full(2, np.inf)}
     assert failed_cuts_of_new_stars(NewStars(**columns)).tolist() == [Cut.BLENDED, 0]
+
+
+def test_what_lies_beside_a_cosmic_ray_that_the_reference_lists_is_cut():
+    """There the reference gave the light of stars beside it to the cosmic ray."""
+    stars = SimpleNamespace(x=np.array([102.0, 102.0, 102.0]), y=np.array([100.0, 200.0, 300.0]))
+    sources = np.zeros(3, SOURCE_DTYPE)
+    sources["flags"], sources["rchi2"] = [SHARP, 0, 0], [1.0, 50.0, 1.0]
+    listed = SimpleNamespace(
+        x=np.full(3, 100.0), y=np.array([100.0, 200.0, 300.0]), sources=sources
+    )
+    bad = Cut.REFERENCE_RCHI2
+    assert cuts_by_reference(stars, listed, fwhm_pixels=4.0).tolist() == [bad, bad, 0]
+    assert cuts_by_reference(stars, listed, fwhm_pixels=1.0).tolist() == [0, 0, 0]
 
 
 def test_what_fails_a_cut_makes_no_source_but_is_counted_with_one(catalogue):

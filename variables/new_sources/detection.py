@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from exposures.plain_values import plain_rows
 from exposures.source_ids import catalogue_of
@@ -11,13 +12,9 @@ from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement
 from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.detection.peak_fit import Residual
-from photometry.science.detection.residual_peaks import (
-    SATURATION,
-    ListedStars,
-    NewStars,
-    ResidualOptions,
-    find_new_stars,
-)
+from photometry.science.detection.peak_image import ListedStars
+from photometry.science.detection.residual_options import ResidualOptions
+from photometry.science.detection.residual_peaks import SATURATION, NewStars, find_new_stars
 from photometry.science.forced.forced import SHARP
 from photometry.science.pixel_positions import PixelPositions
 from photometry.storage.columns import column_names
@@ -87,7 +84,9 @@ def _found(search):
     if len(stars) == 0:
         return _Found(stars, *np.zeros((2, 0)), np.zeros(0, int))
     position = reduction.wcs.to_sky(*measurement.registration.undo(stars.x, stars.y))
-    return _Found(stars, *position, failed_cuts_of_new_stars(stars, options.residual))
+    failed_cuts = failed_cuts_of_new_stars(stars, options.residual)
+    failed_cuts |= cuts_by_reference(stars, measurement, reduction.fwhm_pixels, options.residual)
+    return _Found(stars, *position, failed_cuts)
 
 
 def failed_cuts_of_new_stars(stars, options=ResidualOptions()):
@@ -101,6 +100,18 @@ def failed_cuts_of_new_stars(stars, options=ResidualOptions()):
         Cut.NEAR_SATURATED: stars.saturated_distance < options.saturated_pixels,
     }
     return sum(np.where(failed, int(cut), 0) for cut, failed in fails.items())
+
+
+def cuts_by_reference(stars, measurement, fwhm_pixels, options=ResidualOptions()):
+    """(n,) bits of the cut that NewStars fail beside sources which the reference couldn't fit."""
+    sources = measurement.sources
+    misfit = (sources["flags"] & SHARP) != 0
+    misfit |= sources["rchi2"] > options.max_reference_rchi2
+    if not misfit.any():
+        return np.zeros(len(stars), int)
+    tree = cKDTree(np.column_stack([measurement.x[misfit], measurement.y[misfit]]))
+    distance, _ = tree.query(np.column_stack([stars.x, stars.y]))
+    return np.where(distance < options.misfit_fwhm * fwhm_pixels, int(Cut.REFERENCE_RCHI2), 0)
 
 
 def _reference_pixels(sources, found):

@@ -148,7 +148,9 @@ def _evidence(catalogue, sources, options) -> tuple[_Evidence, LeftOver | None]:
     rows = left_over_of(catalogue)
     if rows is None:
         return _Evidence(passing, place, mean, None, None), None
-    brightest, left = _left_in_places(sources, rows, options)
+    blurred = options.left_over_fwhm * (catalogue.image.fwhm_arcsec or 0.0)
+    radius_arcsec = max(options.left_over_arcsec, blurred)
+    brightest, left = _left_in_places(sources, rows, radius_arcsec)
     return _Evidence(passing, place, mean, brightest, rows), left
 
 
@@ -156,7 +158,7 @@ def _flux(mag):
     return 10 ** (-0.4 * (mag.astype("f8") - ZERO_POINT))
 
 
-def _left_in_places(sources, rows, options):
+def _left_in_places(sources, rows, radius_arcsec):
     """Indices of the brightest that was left over near each source, -1 for none; the LeftOver."""
     brightest, flux, err = np.full(len(sources), -1), np.zeros(len(sources)), np.zeros(len(sources))
     if len(rows) == 0:
@@ -166,7 +168,7 @@ def _left_in_places(sources, rows, options):
     light = _flux(rows["mag"])
     errors = light * rows["flux_err"] / rows["flux"]
     _, beside = tree.query(places, k=min(N_BESIDE, len(rows)))
-    near = tree.query_ball_point(places, np.radians(options.left_over_arcsec / 3600))
+    near = tree.query_ball_point(places, np.radians(radius_arcsec / 3600))
     for k, (there, others) in enumerate(zip(near, beside.reshape(len(places), -1), strict=True)):
         if there:
             brightest[k] = max(there, key=lambda i: light[i])

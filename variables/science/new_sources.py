@@ -10,6 +10,7 @@ from exposures.science.quantities import (
     Count,
     Days,
     Fraction,
+    InFwhm,
     Options,
     Ratio,
     Sigma,
@@ -39,6 +40,9 @@ class NewSourceOptions(Options):
     min_days: Days = 0.04
     """Least time between the first and the last detection of a new source; in less time a moving
     object looks alike."""
+    min_brightest: Sigma = 6.0
+    """Least significance of the most significant detection of a source that is believed; fainter
+    ones tell that it was there again."""
     bright_sigma: Sigma = 100.0
     """Significance from which on a single detection is a new source, for as long as no later image
     takes it back."""
@@ -48,7 +52,9 @@ class NewSourceOptions(Options):
     left_over_arcsec: Arcseconds = 0.7
     """Distance from a new source up to which light that the reference left over counts as what the
     reference had of it."""
-    min_excess: Sigma = 6.5
+    left_over_fwhm: InFwhm = 0.6
+    """That distance in FWHM of the reference, where it is larger."""
+    min_excess: Sigma = 6.0
     """Least significance of the difference between a new source and what the reference left over
     in its place."""
     min_seen: Fraction = 0.3
@@ -126,7 +132,7 @@ class LeftOver:
 class Judgement:
     """What is believed of n sources; arrays (n,)."""
 
-    stands: BoolArray  # seen again after some time, or bright and not yet looked for again
+    stands: BoolArray  # surely seen, and again after some time, or bright and not yet looked for
     is_new: BoolArray  # a star that the reference does not have
     is_missed: BoolArray  # a star that the reference has, but not among its sources
     excess: FloatArray  # sigma, over what the reference left over; NaN where that is not known
@@ -142,7 +148,7 @@ def judge(
     which was missed.
     """
     epochs = np.sort(epochs)
-    returns = mean.days >= options.min_days
+    returns = (mean.days >= options.min_days) & (mean.brightest >= options.min_brightest)
     stands = returns | _is_bright(mean, epochs, options)
     if left is None:
         often = mean.n >= max(options.steady_epochs, options.steady_share * len(epochs))

@@ -94,6 +94,41 @@ def _add_tables(
                 pixels[there + i] += factor * own[here + i]
 
 
+def take_away(
+    signal: FloatArray,
+    information: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    flux: FloatArray,
+    overlap: FloatArray,
+) -> None:
+    """Take n stars out of ``signal`` in place; both images (ny, nx) are what ``filtered`` gives.
+
+    ``x, y`` (n,) are pixels, ``flux`` (n,) in ADU, ``overlap`` (side, side) is that of the PSF with
+    itself, 1 in the middle, ``side`` odd. Weights are taken for the same all over a star.
+    """
+    _take_away(signal, information, np.column_stack([x, y, flux]), overlap.astype("f4"))
+
+
+@compiled
+def _take_away(
+    signal: FloatArray, information: FloatArray, stars: FloatArray, overlap: FloatArray
+) -> None:
+    ny, nx = signal.shape
+    half = len(overlap) // 2
+    for k in range(len(stars)):
+        x, y, flux = stars[k]
+        column, row = int(np.floor(x)), int(np.floor(y))
+        right, down = x - column, y - row
+        for j in range(max(row - half + 1, 0), min(row + half + 1, ny)):
+            for i in range(max(column - half + 1, 0), min(column + half + 1, nx)):
+                # Between the four elements of the table round the pixel's distance from the star.
+                v, u = j - row + half, i - column + half
+                upper = (1 - right) * overlap[v, u] + right * overlap[v, u - 1]
+                lower = (1 - right) * overlap[v - 1, u] + right * overlap[v - 1, u - 1]
+                signal[j, i] -= flux * information[j, i] * ((1 - down) * upper + down * lower)
+
+
 def significance(
     signal: FloatArray, information: FloatArray, model_variance: FloatArray, weight: FloatArray
 ) -> FloatArray:

@@ -60,12 +60,18 @@ class PeakFit:
     quality: np.ndarray  # share of the PSF on usable pixels
     is_sharp: np.ndarray  # bool, too much light in the central pixel for a star
 
+    def followed_by(self, others: "PeakFit") -> "PeakFit":
+        """The stars of this one, and of another."""
+        names = self.__dataclass_fields__
+        return PeakFit(*(np.append(getattr(self, n), getattr(others, n)) for n in names))
+
 
 class PeakLimits(NamedTuple):
     """The limits of the fit of a peak."""
 
     fit_fwhm: float  # half the side of the square that is fitted, in FWHM
     max_move_pixels: float  # of a star, from its peak; 0 holds it in its place
+    least_sigma: float  # of a star's flux, against its error, below which it makes one step only
     pixel_error: float  # of the model in a pixel, in rchi2
     sharp_excess: float  # of the central pixel, left over there, beyond which a peak is sharp
     sharp_sigma: float  # and its significance
@@ -129,6 +135,8 @@ def fit_peaks(
         np.ascontiguousarray(image, dtype="f4")
         for image in (residual.data, residual.weight, residual.model)
     )
+    if len(peaks.x) == 0:
+        return _as_fit(np.zeros((0, 8)))
     middle = np.array([data.shape[1] / 2]), np.array([data.shape[0] / 2])
     fwhm = float(psf.fwhm_at(*middle)[0])
     half = round(limits.fit_fwhm * fwhm)
@@ -147,6 +155,10 @@ def fit_peaks(
         limits,
         result,
     )
+    return _as_fit(result)
+
+
+def _as_fit(result: FloatArray) -> PeakFit:
     x, y, flux, flux_err, rchi2, fracflux, quality, sharp = result.T
     return PeakFit(x, y, flux, flux_err, rchi2, fracflux, quality, is_sharp=sharp > 0)
 
@@ -182,8 +194,9 @@ def _fit(
         terms[0] = 1
         n = 1 + first[k + 1] - first[k]  # the sky and the neighbours; the peak's own terms follow
         dx, dy = positions[k, 0] - column, positions[k, 1] - row
+        is_faint = False
         for step in range(STEPS + 1):
-            is_last = step == STEPS
+            is_last = is_faint or step == STEPS
             start = 0 if step == 0 else n
             for m in range(max(start, 1), n + 1 if is_last else n + len(MOVES)):
                 if m < n:
@@ -198,6 +211,9 @@ def _fit(
             if not is_last and limits.max_move_pixels > 0:
                 _substitute(equations, values, n, n + 3)
                 dx, dy = _moved(dx, dy, values[n : n + 3], limits.max_move_pixels)
+                is_faint = values[n] * equations.factor[n, n] < limits.least_sigma
+            if is_last:
+                break
         _substitute(equations, values, 0, n + 1)
         result[k, X], result[k, Y], result[k, FLUX] = column + dx, row + dy, values[n]
         # The last diagonal element of the inverse is that of the factor, inverted and squared.

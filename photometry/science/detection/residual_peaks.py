@@ -1,107 +1,26 @@
 """Stars in the residual of a forced fit: its peaks, fitted with their neighbours."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
-import scipy  # its parts are imported when they are used: scipy.signal takes half a second
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
-from exposures.science.arrays import FloatArray, Index, IntArray, Shape
-from exposures.science.quantities import (
-    Fraction,
-    HalfPixels,
-    InFwhm,
-    Margin,
-    Options,
-    Pixels,
-    Ratio,
-    Sigma,
-    SourceCount,
-)
-from photometry.science.detection.matched_filter import (
-    filtered,
-    maxima,
-    significance,
-    summed_squares,
-)
+from exposures.science.arrays import FloatArray, Index, IntArray
 from photometry.science.detection.peak_fit import PeakFit, PeakLimits, Residual, fit_peaks
+from photometry.science.detection.peak_image import ListedStars, PeakImage
+from photometry.science.detection.residual_options import ResidualOptions
 from photometry.science.forced.forced import SHARP, ForcedOptions, core_flags
 from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf.psf import ChipPsf
 
+NO_HOPE = 0.9  # of the threshold, below which a peak after one step does not reach it any more
 NO_FLUX = 1e-9  # ADU, for a peak that its fit found dark
 # Of what a reference left over: the share of the threshold that a peak must exceed, and of the
 # least distance from a listed star.
 LEFT_OVER_PART, LEFT_OVER_SEPARATION = 0.9, 0.8
 N_BESIDE = 8  # listed stars that may lie within a FWHM
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
-
-
-@dataclass(frozen=True)
-class ResidualOptions(Options):
-    """Criteria for peaks of a residual to be new stars."""
-
-    threshold: Sigma = 6.0
-    """Least significance of the flux of a new star, with the errors of neighbours and of the
-    model."""
-    model_error: Fraction = 0.01
-    """Error of the PSF in the core of a neighbour, as a share of its light there."""
-    wing_error: Fraction = 0.025
-    """Error of the PSF in the wings of a neighbour, as a share of its light there."""
-    core_fwhm: InFwhm = 1.0
-    """Distance from a neighbour, in FWHM, up to which the error is that of the core."""
-    wing_fwhm: InFwhm = 2.5
-    """Distance from a neighbour, in FWHM, from which on the error is that of the wings."""
-    wing_pixels: HalfPixels = 40
-    """Distance from a star up to which the errors of its PSF are counted."""
-    pixel_error: Fraction = 0.05
-    """Error of the model in a pixel, as a share of it, that is allowed for in the rchi2 of a new
-    star."""
-    min_separation: Ratio = 0.5
-    """Least distance from a listed star, in FWHM: what is nearer is that star's change."""
-    min_displacement: Ratio = 0.09
-    """Least displacement of a listed star's light, in FWHM: with less its position was wrong."""
-    max_peaks: SourceCount = 5000
-    """Largest number of peaks of the residual, the most significant, that are fitted on a chip."""
-    edge_pixels: Margin = 5.0
-    """Least distance of a new star from the edge: stars beyond the edge are not fitted."""
-    peak_part: Fraction = 0.8
-    """Share of the threshold, and of the model's error, that a peak must exceed to be fitted."""
-    kernel_fwhm: InFwhm = 1.5
-    """Half the side of the PSF with which peaks are found, in FWHM."""
-    fit_fwhm: InFwhm = 2.0
-    """Half the side of the square that is fitted round a peak, in FWHM."""
-    max_move_pixels: Pixels = 1.5
-    """Largest move of a star from its peak in the fit."""
-    merge_pixels: Margin = 1.5
-    """Distance between two new stars after the fit below which they are one."""
-    max_rchi2: Ratio = 2.0
-    """Largest rchi2 of a new star."""
-    min_quality: Fraction = 0.75
-    """Least share of a new star's PSF on usable pixels."""
-    saturated_pixels: Margin = 16.0
-    """Least distance of a new star from saturated pixels, round which the model is not that of a
-    star."""
-    left_over_threshold: Sigma = 3.0
-    """Least significance of what a reference's own fit left over, which tells whether a new star
-    was there already."""
-    max_left_over: SourceCount = 40000
-    """Largest number of these that are kept of a reference, the most significant."""
-
-
-class ListedStars(NamedTuple):
-    """The stars of a forced fit; arrays (n,)."""
-
-    x: np.ndarray  # pixels
-    y: np.ndarray
-    flux: np.ndarray  # ADU; NaN where nothing was fitted, for want of usable pixels
-
-    @property
-    def positions(self) -> PixelPositions:
-        """Where they are, as PixelPositions (n,)."""
-        return PixelPositions(self.x, self.y)
 
 
 @dataclass(frozen=True)
@@ -143,6 +62,8 @@ def find_new_stars(
     The matched filter (e.g. Zackay & Ofek 2017, ApJ 836, 187) finds peaks, low ones among them:
     the neighbours of a star that is not listed have taken some of its light. Each is fitted with
     a position of its own, while the fluxes of listed neighbours and of other peaks may change.
+    Then the stars at peaks are taken away, as in CLEAN (Hogbom 1974, A&AS 15, 417), and what they
+    had on their slopes is fitted beside them.
 
     What a listed star's PSF took away wrongly is a fraction of its light at the place, alike in
     many pixels. So it is an error of the flux, which doesn't fall with the number of pixels; the
@@ -151,11 +72,19 @@ def find_new_stars(
     A listed star at a wrong place leaves a peak beside it on every image, mostly one that is two
     stars by truth. How far off it would have to be is the ``displacement`` of a peak.
     """
-    variance = _model_variance(psf, stars, residual.data.shape, options)
-    peaks = _peaks(residual, psf, variance, options)
-    if len(peaks.x) == 0:
+    image = PeakImage.of(residual, psf, stars, options)
+    limits = _limits(options, forced)
+    fit = fit_peaks(residual, psf, stars.positions, image.peaks(options), limits)
+    variance = image.variance_at(fit.x, fit.y)
+    hiding = _hiding(fit, options)
+    if len(hiding.x) > 0:
+        image.take_away(hiding, psf, options)
+        peaks = _apart_from(hiding, image.peaks(options), options)
+        hidden = fit_peaks(residual, psf, _joined(stars, hiding), peaks, limits)
+        variance = np.append(variance, image.variance_at(hidden.x, hidden.y))
+        fit = fit.followed_by(hidden)
+    if len(fit.x) == 0:
         return _nothing()
-    fit = fit_peaks(residual, psf, stars.positions, peaks, _limits(options, forced))
     found = _described(residual, psf, stars, fit, variance)
     fwhm = psf.fwhm_at(found.x, found.y)
     ny, nx = residual.data.shape
@@ -221,52 +150,32 @@ def _nothing() -> NewStars:
     )
 
 
-def _model_variance(
-    psf: ChipPsf,
-    stars: ListedStars,
-    shape: Shape,
-    options: ResidualOptions = ResidualOptions(),
-) -> FloatArray:
-    """(ny, nx) ADU^2, variance of spurious flux from errors of the PSFs of ``stars``.
-
-    A star whose flux is NaN has no part in it. What a star of flux F gives to a matched filter at
-    a distance is F times the PSF's autocorrelation there, 1 at none; of that, a fraction is wrong.
-    """
-    middle = _middle(shape)
-    reach = options.wing_pixels
-    stamp = psf.stamps(*middle, 2 * reach + 1)[0].astype("f8")
-    overlap = scipy.signal.fftconvolve(stamp, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
-    side = np.arange(-reach, reach + 1)
-    distance = np.hypot(side, side[:, None]) / psf.fwhm_at(*middle)[0]
-    width = max(options.wing_fwhm - options.core_fwhm, 1e-6)
-    in_wings = np.clip((distance - options.core_fwhm) / width, 0, 1)
-    fraction = options.model_error + (options.wing_error - options.model_error) * in_wings
-    return summed_squares(stars.x, stars.y, stars.flux, (fraction * overlap) ** 2, shape)
+def _hiding(fit: PeakFit, options: ResidualOptions) -> ListedStars:
+    """The stars at peaks that may hide others, one in a place."""
+    sigma = fit.flux / fit.flux_err
+    chosen = np.flatnonzero(sigma >= options.hiding_sigma)
+    places = PixelPositions(fit.x[chosen], fit.y[chosen])
+    chosen = chosen[_first_of_each_place(places, sigma[chosen], options.merge_pixels)]
+    return ListedStars(fit.x[chosen], fit.y[chosen], fit.flux[chosen])
 
 
-def _middle(shape: Shape) -> tuple[IntArray, IntArray]:
-    return np.array([shape[1] // 2]), np.array([shape[0] // 2])
+def _joined(stars: ListedStars, others: ListedStars) -> PixelPositions:
+    return PixelPositions(np.append(stars.x, others.x), np.append(stars.y, others.y))
 
 
-def _peaks(
-    residual: Residual, psf: ChipPsf, variance: FloatArray, options: ResidualOptions
+def _apart_from(
+    stars: ListedStars, peaks: PixelPositions, options: ResidualOptions
 ) -> PixelPositions:
-    """The maxima of the residual's significance, highest first."""
-    middle = _middle(residual.data.shape)
-    half = round(options.kernel_fwhm * float(psf.fwhm_at(*middle)[0]))
-    stamp = psf.stamps(*middle, 2 * half + 1)[0]
-    part = options.peak_part
-    signal, information = filtered(residual.data, residual.weight, stamp)
-    image = significance(signal, information, part**2 * variance, residual.weight)
-    x, y = maxima(image, part * options.threshold)
-    first = slice(options.max_peaks)
-    return PixelPositions(x[first].astype("f8"), y[first].astype("f8"))
+    """The ``peaks`` that are not the rest of one of ``stars``."""
+    apart = _distance(peaks.x, peaks.y, stars.positions) > options.merge_pixels
+    return PixelPositions(peaks.x[apart], peaks.y[apart])
 
 
 def _limits(options: ResidualOptions, forced: ForcedOptions) -> PeakLimits:
     return PeakLimits(
         fit_fwhm=options.fit_fwhm,
         max_move_pixels=options.max_move_pixels,
+        least_sigma=NO_HOPE * options.threshold,
         pixel_error=options.pixel_error,
         sharp_excess=forced.sharp_excess,
         sharp_sigma=forced.sharp_sigma,
@@ -280,40 +189,41 @@ def _described(
     fit: PeakFit,
     variance: FloatArray,
 ) -> NewStars:
-    """NewStars of a PeakFit, in the order of its peaks."""
+    """NewStars of a PeakFit, in the order of its peaks; ``variance`` (n,) is the model's."""
     ny, nx = residual.data.shape
     inside = np.clip(fit.x, 0, nx - 1), np.clip(fit.y, 0, ny - 1)
-    nearest = tuple(np.round(c).astype(int) for c in reversed(inside))
+    star_distance, displacement = _beside(fit, stars, psf.fwhm_at(*inside))
     return NewStars(
         x=fit.x,
         y=fit.y,
         flux=fit.flux,
         flux_err=fit.flux_err,
-        significance=fit.flux / np.sqrt(fit.flux_err**2 + variance[nearest]),
+        significance=fit.flux / np.sqrt(fit.flux_err**2 + variance),
         rchi2=fit.rchi2,
         fracflux=fit.fracflux,
         quality=fit.quality,
         flags=core_flags(residual.mask, *inside) | np.where(fit.is_sharp, SHARP, 0),
-        star_distance=_distance(fit.x, fit.y, stars.positions),
-        displacement=_displacement(fit, stars, psf.fwhm_at(*inside)),
+        star_distance=star_distance,
+        displacement=displacement,
         saturated_distance=_distance(fit.x, fit.y, _saturated(residual.mask)),
     )
 
 
-def _displacement(fit: PeakFit, stars: ListedStars, fwhm: FloatArray) -> FloatArray:
-    """(n,) distance, in FWHM, between a listed star and the centroid with a peak; the smallest.
+def _beside(fit: PeakFit, stars: ListedStars, fwhm: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(n,) pixels to the nearest listed star, and (n,) displacement of a listed star, in FWHM.
 
+    The latter is the distance between the star and the centroid with a peak; the smallest.
     Infinite where no listed star lies within a FWHM.
     """
     if len(stars.x) == 0:
-        return np.full(len(fit.x), np.inf)
+        return np.full(len(fit.x), np.inf), np.full(len(fit.x), np.inf)
     tree = cKDTree(np.column_stack(stars.positions), balanced_tree=False, compact_nodes=False)
     distance, star = tree.query(np.column_stack([fit.x, fit.y]), k=N_BESIDE)
     # What there is not, for want of stars, has the number after the last.
     light = np.append(np.maximum(np.nan_to_num(stars.flux), 0), 0)[star]
     own = np.maximum(fit.flux, NO_FLUX)[:, None]
     shift = np.where(distance < fwhm[:, None], distance, np.inf) * (own / (own + light))
-    return np.min(shift, axis=1) / fwhm
+    return distance[:, 0], np.min(shift, axis=1) / fwhm
 
 
 def _saturated(mask: IntArray) -> PixelPositions:
@@ -332,10 +242,17 @@ def _distance(x: FloatArray, y: FloatArray, positions: PixelPositions) -> FloatA
 
 def _once(found: NewStars, options: ResidualOptions) -> NewStars:
     """The stars without those that converged onto a more significant one."""
-    order = np.argsort(-found.significance, kind="stable")
-    found = found.select(order)
-    kept = np.ones(len(found), bool)
-    tree = cKDTree(np.column_stack([found.x, found.y]))
-    for i, j in sorted(tree.query_pairs(options.merge_pixels)):
+    places = PixelPositions(found.x, found.y)
+    return found.select(_first_of_each_place(places, found.significance, options.merge_pixels))
+
+
+def _first_of_each_place(
+    places: PixelPositions, significance: FloatArray, radius: float
+) -> IntArray:
+    """Indices of the most significant of those nearer than a radius, by significance."""
+    order = np.argsort(-significance, kind="stable")
+    kept = np.ones(len(order), bool)
+    tree = cKDTree(np.column_stack(places)[order])
+    for i, j in sorted(tree.query_pairs(radius)):
         kept[j] &= not kept[i]
-    return found.select(kept)
+    return order[kept]

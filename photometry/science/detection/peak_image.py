@@ -1,0 +1,107 @@
+"""The significance of stars at the pixels of a forced fit's residual, and its peaks."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import scipy  # its parts are imported when they are used: scipy.signal takes half a second
+
+from exposures.science.arrays import FloatArray, IntArray, Shape
+from photometry.science.detection.matched_filter import (
+    filtered,
+    maxima,
+    significance,
+    summed_squares,
+    take_away,
+)
+from photometry.science.detection.peak_fit import Residual
+from photometry.science.detection.residual_options import ResidualOptions
+from photometry.science.pixel_positions import PixelPositions
+from photometry.science.psf.psf import ChipPsf
+
+
+class ListedStars(NamedTuple):
+    """The stars of a forced fit; arrays (n,)."""
+
+    x: np.ndarray  # pixels
+    y: np.ndarray
+    flux: np.ndarray  # ADU; NaN where nothing was fitted, for want of usable pixels
+
+    @property
+    def positions(self) -> PixelPositions:
+        """Where they are, as PixelPositions (n,)."""
+        return PixelPositions(self.x, self.y)
+
+
+@dataclass(frozen=True)
+class PeakImage:
+    """What the matched filter has of a residual; (ny, nx) arrays, which ``take_away`` changes."""
+
+    signal: FloatArray  # see ``filtered``
+    information: FloatArray
+    weight: FloatArray  # inverse variance of the pixels, ADU^-2
+    variance: FloatArray  # ADU^2, of flux that is the model's error
+    overlap: FloatArray  # (side, side) of the filter's PSF with itself
+
+    @classmethod
+    def of(
+        cls, residual: Residual, psf: ChipPsf, stars: ListedStars, options: ResidualOptions
+    ) -> "PeakImage":
+        """The PeakImage of a Residual whose fit had ``stars``."""
+        shape = residual.data.shape
+        middle = _middle(shape)
+        half = round(options.kernel_fwhm * float(psf.fwhm_at(*middle)[0]))
+        stamp = psf.stamps(*middle, 2 * half + 1)[0]
+        signal, information = filtered(residual.data, residual.weight, stamp)
+        wide = psf.stamps(*middle, 2 * (3 * half // 2) + 1)[0]
+        overlap = scipy.signal.fftconvolve(wide, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
+        variance = model_variance(psf, stars, shape, options)
+        return cls(signal, information, residual.weight, variance, overlap)
+
+    def peaks(self, options: ResidualOptions) -> PixelPositions:
+        """The maxima of the significance, highest first."""
+        part = options.peak_part
+        image = significance(self.signal, self.information, part**2 * self.variance, self.weight)
+        x, y = maxima(image, part * options.threshold)
+        first = slice(options.max_peaks)
+        return PixelPositions(x[first].astype("f8"), y[first].astype("f8"))
+
+    def variance_at(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """(n,) ADU^2, the variance of flux at positions that is the model's error."""
+        nearest = tuple(
+            np.clip(np.round(c), 0, side - 1).astype(int)
+            for c, side in zip((y, x), self.variance.shape, strict=True)
+        )
+        return self.variance[nearest]
+
+    def take_away(self, stars: ListedStars, psf: ChipPsf, options: ResidualOptions) -> None:
+        """Leave ``stars`` to the model, with the errors of their PSFs."""
+        take_away(self.signal, self.information, stars.x, stars.y, stars.flux, self.overlap)
+        self.variance[:] += model_variance(psf, stars, self.signal.shape, options)
+
+
+def model_variance(
+    psf: ChipPsf,
+    stars: ListedStars,
+    shape: Shape,
+    options: ResidualOptions = ResidualOptions(),
+) -> FloatArray:
+    """(ny, nx) ADU^2, variance of spurious flux from errors of the PSFs of ``stars``.
+
+    A star whose flux is NaN has no part in it. What a star of flux F gives to a matched filter at
+    a distance is F times the PSF's autocorrelation there, 1 at none; of that, a fraction is wrong.
+    """
+    middle = _middle(shape)
+    reach = options.wing_pixels
+    stamp = psf.stamps(*middle, 2 * reach + 1)[0].astype("f8")
+    overlap = scipy.signal.fftconvolve(stamp, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
+    side = np.arange(-reach, reach + 1)
+    distance = np.hypot(side, side[:, None]) / psf.fwhm_at(*middle)[0]
+    width = max(options.wing_fwhm - options.core_fwhm, 1e-6)
+    in_wings = np.clip((distance - options.core_fwhm) / width, 0, 1)
+    fraction = options.model_error + (options.wing_error - options.model_error) * in_wings
+    return summed_squares(stars.x, stars.y, stars.flux, (fraction * overlap) ** 2, shape)
+
+
+def _middle(shape: Shape) -> tuple[IntArray, IntArray]:
+    return np.array([shape[1] // 2]), np.array([shape[0] // 2])
