@@ -1,15 +1,21 @@
 """How many stars that the reference lacks are found and believed, and how much that is none.
 
 Simulates a reference, search exposures with novae and the truth of both, in fields of three
-crowdings; measures them as the pipeline does, in memory, and ends with one JSON line. Of novae of
-10 to 12 sigma, against the noise of the sky, off the light of listed stars: ``new_detected`` is the
-part that is detected, an image; ``new_believed`` the part of those on three images or more that are
-new in the end. Of what is believed to be new and is no nova: ``new_false`` has less than half its
+crowdings; measures them as the pipeline does, in memory, and ends with one JSON line. Of novae off
+the light of listed stars: ``found_sky_A`` is the part of those of A sigma and more, by the noise of
+the sky alone, that is detected, an image; ``found_real_A`` by the error that a fit in the true
+place has with all stars of 5 sigma and more listed, their fluxes free. A is 8, 10, 12, 16, and the
+last end 30. ``new_detected`` and ``new_believed`` are of 10 to 12 sigma by the sky, the latter the
+part of those on three images or more that are new in the end; ``new_believed_real`` of the same by
+the fit. Of what is believed to be new and is no nova: ``new_false`` has less than half its
 light by stars that are not listed, detections a chip of full size and epoch; ``new_missed`` are
 constant stars that the reference missed, sources a chip in all epochs. ``added`` are
-sources a chip that are added, ``added_false`` of these without a star, ``search_share`` the
-processor time of the search, of the reduction and measurement of a chip. By crowding; --seeds
-N takes N fields of each. --quick takes less than 60 s.
+sources a chip that are added, ``added_false`` of these without a star. Of novae within a pixel of a
+listed star that have 15 times the error of its change, ``changed_B`` are changes that pass all
+cuts, where the star is of magnitude B or fainter; ``changed`` all, ``changed_sure`` those that
+have 20 times the error. ``search_share`` is the
+processor time of the search, of the reduction and measurement of a chip. ``n_`` are the numbers
+behind. By crowding; --seeds N takes N fields of each. --quick takes less than 50 s.
 """
 
 import argparse
@@ -19,10 +25,12 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import scratch  # noqa: F401  (sets up the project)
+from limits import judged
 from scipy.spatial import cKDTree
 
 from exposures.catalogues import open_catalogue
@@ -33,10 +41,14 @@ from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.left_over import left_over_stars
 from photometry.references.reference import measure_reference_errors
+from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.detection.peak_fit import Residual
-from photometry.science.detection.residual_peaks import ListedStars, find_new_stars
-from variables.new_sources.detection import failed_cuts_of_new_stars
+from photometry.science.detection.peak_image import ListedStars
+from photometry.science.detection.residual_peaks import find_new_stars, fit_at
+from photometry.science.pixel_positions import PixelPositions
+from variables.new_sources.detection import cuts_by_reference, failed_cuts_of_new_stars
 from variables.science.new_sources import Detected, LeftOver, Mean, NewSourceOptions, judge
+from variables.science.selection import SelectionOptions
 
 FULL_PIXELS = 4094 * 2046
 MATCH_PIXELS = 1.5
@@ -47,8 +59,20 @@ DETECTION = np.dtype(
         *(("is_star", "?"), ("kind", "U12"), ("star", "i8")),
     ]
 )
-NOVA = np.dtype([("star", "i8"), ("n_sigma", "f8"), ("is_apart", "?"), ("is_detected", "?")])
-OPTIONS, NEW = ReductionOptions(), NewSourceOptions()
+NOVA = np.dtype(
+    [
+        *(("star", "i8"), ("sky", "f8"), ("real", "f8"), ("is_apart", "?"), ("is_detected", "?")),
+        # Of one on a listed star: the star's magnitude, the nova's light in its errors, its change.
+        *(("is_on", "?"), ("mag", "f8"), ("errors", "f8"), ("is_changed", "?")),
+    ]
+)
+SIGMAS = 8, 10, 12, 16, 30
+STAR_MAGS = 0, 20, 21, 22
+SURE_SIGMA = 20.0  # of the errors of a star's change
+LISTED_SIGMA = 5.0  # of the sky, of the stars in the list of the best fit
+ON_PIXELS = 1.0  # from a listed star, whose change a nova is
+NOVA_PART = 0.25  # least share of the light of a detection by which it is a nova's
+OPTIONS, NEW, SELECTION = ReductionOptions(), NewSourceOptions(), SelectionOptions()
 
 
 @dataclass(frozen=True)
@@ -61,6 +85,7 @@ class Field:
     epochs: np.ndarray  # MJD
     chips: float  # of full size
     seconds: np.ndarray  # of processor time: of reduction and measurement, of the search
+    fwhm_arcsec: float  # of the reference
 
 
 def reduce_image(path, catalogue, detection):
@@ -76,7 +101,9 @@ def find(reduction, m):
     )
     listed = ListedStars(m.x, m.y, m.fit.flux)
     found = find_new_stars(residual, reduction.detections.psf, listed, OPTIONS.residual)
-    return found.select(failed_cuts_of_new_stars(found, OPTIONS.residual) == 0)
+    failed_cuts = failed_cuts_of_new_stars(found, OPTIONS.residual)
+    failed_cuts |= cuts_by_reference(found, m, reduction.fwhm_pixels, OPTIONS.residual)
+    return found.select(failed_cuts == 0)
 
 
 def assess(found, reduction, m, reference, truth, expnum):
@@ -93,18 +120,38 @@ def assess(found, reduction, m, reference, truth, expnum):
     rows["mjd"], rows["sigma"] = exposure["mjd"], found.significance
     to_add = m.correction.at(found.x, found.y, np.ones(len(found), int), found.x)
     rows["mag"] = reduction.zero_point.value + to_add - 2.5 * np.log10(found.flux)
-    light, star = _unlisted_light(found, (x, y, flux), listed, reduction.fwhm_pixels)
+    stars = x, y, flux, kind == "nova"
+    light, star = _unlisted_light(found, stars, listed, reduction.fwhm_pixels)
     rows["is_star"], rows["star"] = light > 0.5 * found.flux, np.where(star < 0, -1, index[star])
     rows["kind"] = np.where(star < 0, "", kind[star])
     chosen = (kind == "nova") & (flux > 1) & _is_on(reference, reduction, x, y)
     chosen &= _is_inside(reduction, x, y)
-    places = np.column_stack([x, y])[chosen]
-    novae = np.zeros(len(places), NOVA)
-    novae["star"], novae["n_sigma"] = index[chosen], flux[chosen] / _noise(reduction)
-    novae["is_apart"] = listed.query(places)[0] > reduction.fwhm_pixels / 2
-    near = cKDTree(np.column_stack([found.x, found.y])).query(places)[0]
+    places, sky = np.column_stack([x, y]), flux / _noise(reduction)
+    novae = np.zeros(chosen.sum(), NOVA)
+    novae["star"], novae["sky"] = index[chosen], sky[chosen]
+    known = places[(sky >= LISTED_SIGMA) & ~chosen]
+    novae["real"] = flux[chosen] / _best_errors(reduction, m, known, places[chosen])
+    near = cKDTree(np.column_stack([found.x, found.y])).query(places[chosen])[0]
     novae["is_detected"] = near < MATCH_PIXELS
+    distance, nearest = listed.query(places[chosen])
+    novae["is_apart"] = distance > reduction.fwhm_pixels / 2
+    novae["is_on"] = distance < ON_PIXELS
+    novae["mag"] = m.sources["mag"][nearest]
+    before = m.expected_flux * m.sources["mag_err"] / MAG_PER_LN
+    novae["errors"] = flux[chosen] / np.hypot(m.flux_err, before)[nearest]
+    change = judged((reference, reduction), m)
+    is_change = (change.significance >= SELECTION.threshold_sigma) & (change.failed_cuts == 0)
+    novae["is_changed"] = is_change[nearest]
     return rows, novae
+
+
+def _best_errors(reduction, m, known, places):
+    """(n,) ADU, errors of stars at places (n, 2) with those at ``known`` (m, 2) listed."""
+    residual = Residual(
+        reduction.data - m.fit.model, reduction.model_weight, reduction.chip.mask, m.fit.model
+    )
+    listed, held = (PixelPositions(*where.T) for where in (known, places))
+    return fit_at(residual, reduction.detections.psf, listed, held).flux_err
 
 
 def _noise(reduction):
@@ -124,8 +171,11 @@ def _is_on(reference, reduction, x, y):
 
 
 def _unlisted_light(found, stars, listed, fwhm):
-    """(n,) ADU of stars that are not listed where something was found, and the brightest, or -1."""
-    x, y, flux = stars
+    """(n,) ADU of stars that are not listed where something was found, and whose it is, or -1.
+
+    It is that of the brightest, or of a nova that has NOVA_PART of it.
+    """
+    x, y, flux, is_nova = stars
     # A listed source is the brightest true star at its place; the others there are not listed.
     near = cKDTree(np.column_stack([x, y])).query_ball_point(listed.data, MATCH_PIXELS)
     is_listed = np.zeros(len(x), bool)
@@ -134,7 +184,13 @@ def _unlisted_light(found, stars, listed, fwhm):
     tree = cKDTree(np.column_stack([x, y])[other])
     near = tree.query_ball_point(np.column_stack([found.x, found.y]), 0.75 * fwhm)
     light = np.array([flux[other[of]].sum() for of in near])
-    return light, np.array([max(other[of], key=lambda k: flux[k]) if of else -1 for of in near])
+    star = [
+        max(other[of], key=lambda k: (is_nova[k] and flux[k] > NOVA_PART * own, flux[k]))
+        if of
+        else -1
+        for of, own in zip(near, found.flux, strict=True)
+    ]
+    return light, np.array(star)
 
 
 def measure_night(options, folder) -> Field:
@@ -143,12 +199,13 @@ def measure_night(options, folder) -> Field:
     catalogue, truth = open_catalogue(str(night.catalogue)), read_truth(night.truth)
     _, reference = reduce_image(night.reference, catalogue, OPTIONS.reference_detection)
     measured = measure_reference_errors(reference, OPTIONS)
-    measured.sources["galimage_id"] = 1
+    sources = measured.sources
+    sources["galimage_id"], sources["refsource_id"] = 1, np.arange(len(sources))
     parts, epochs, seconds = [], [], np.zeros(2)
     for path in night.searches:
         started = time.process_time()
         facts, reduction = reduce_image(path, catalogue, OPTIONS.search_detection)
-        m = measure_search(reduction, measured.sources, OPTIONS)
+        m = measure_search(reduction, sources, OPTIONS)
         measured_at = time.process_time()
         found = find(reduction, m)
         seconds += measured_at - started, time.process_time() - measured_at
@@ -157,7 +214,8 @@ def measure_night(options, folder) -> Field:
     detections, novae = (np.concatenate(rows) for rows in zip(*parts, strict=True))
     left = left_over_stars(reference, measured, OPTIONS)
     chips = reference.chip.mask.size / FULL_PIXELS
-    return Field(detections, novae, left, np.array(epochs), chips, seconds)
+    fwhm = reference.fwhm_pixels * reference.scale_arcsec
+    return Field(detections, novae, left, np.array(epochs), chips, seconds, fwhm)
 
 
 def associated(rows):
@@ -189,7 +247,8 @@ def believed(field):
     place = np.column_stack([np.bincount(source, weight * c) / total for c in _plane(rows).T])
     tree = cKDTree(_plane(left))
     errors = light * left["flux_err"] / left["flux"]
-    near, (_, beside) = tree.query_ball_point(place, NEW.left_over_arcsec), tree.query(place, 5)
+    radius = max(NEW.left_over_arcsec, NEW.left_over_fwhm * field.fwhm_arcsec)
+    near, (_, beside) = tree.query_ball_point(place, radius), tree.query(place, 5)
     there = np.array([light[of].sum() for of in near])
     err = [
         errors[of].max() if of else np.median(errors[b]) for of, b in zip(near, beside, strict=True)
@@ -199,41 +258,79 @@ def believed(field):
 
 def figures(fields, suffix=""):
     """What the fields of a crowding add up to."""
+    result = _shares_of_novae(fields)
     chips = sum(field.chips for field in fields)
     images = sum(field.chips * len(field.epochs) for field in fields)
-    at_ten, novae, is_new, counts = [], [], [], np.zeros(4)
+    is_new, counts = {"sky": [], "real": []}, np.zeros(4)
     for field in fields:
         source, judgement = believed(field)
         rows, new = field.detections, judgement.is_new[source]
-        own = field.novae[(field.novae["n_sigma"] >= 10) & (field.novae["n_sigma"] < 12)]
-        own = own[own["is_apart"]]
-        at_ten.append(own["is_detected"])
         star, n_images = np.unique(field.novae["star"], return_counts=True)
-        novae.append(np.intersect1d(own["star"], star[n_images >= 3]))
-        is_new.append(np.isin(novae[-1], rows["star"][new]))
+        for by, believed_of in is_new.items():
+            own = np.intersect1d(_of_ten(field.novae, by)["star"], star[n_images >= 3])
+            believed_of.append(np.isin(own, rows["star"][new]))
         missed = new & rows["is_star"] & (rows["kind"] == "constant")
         added = judgement.is_missed[source]
         groups = missed, added, added & ~rows["is_star"]
         counts += (new & ~rows["is_star"]).sum(), *(len(np.unique(source[g])) for g in groups)
     seconds = sum(field.seconds for field in fields)
+    for by, name in (("sky", "new_believed"), ("real", "new_believed_real")):
+        result[name], result[f"n_{name}"] = _share(np.concatenate(is_new[by]))
+    result |= {
+        "new_false": counts[0] / images,
+        "n_new_false": int(counts[0]),
+        "new_missed": counts[1] / chips,
+        "added": counts[2] / chips,
+        "added_false": counts[3] / chips,
+        "search_share": seconds[1] / seconds[0],
+    }
+    return {f"{name}{suffix}": value for name, value in result.items()}
+
+
+def _shares_of_novae(fields):
+    """What is detected of novae off listed stars, and becomes changes of those on one."""
+    novae = np.concatenate([field.novae for field in fields])
+    apart, result = novae[novae["is_apart"]], {}
+    result["new_detected"], result["n_new_detected"] = _share(_of_ten(apart, "sky")["is_detected"])
+    for by in ("sky", "real"):
+        for low, high in pairwise(SIGMAS):
+            chosen = (apart[by] >= low) & (apart[by] < high)
+            name = f"found_{by}_{low}"
+            result[name], result[f"n_{name}"] = _share(apart["is_detected"][chosen])
+    on = novae[novae["is_on"] & (novae["errors"] >= SELECTION.threshold_sigma)]
+    result["changed"], result["n_changed"] = _share(on["is_changed"])
+    sure = on["is_changed"][on["errors"] >= SURE_SIGMA]
+    result["changed_sure"], result["n_changed_sure"] = _share(sure)
+    for low, high in pairwise((*STAR_MAGS, np.inf)):
+        chosen = (on["mag"] >= low) & (on["mag"] < high)
+        name = f"changed_{low}"
+        result[name], result[f"n_{name}"] = _share(on["is_changed"][chosen])
+    return result
+
+
+def _of_ten(novae, by):
+    """Those of 10 to 12 sigma that are off listed stars."""
+    return novae[(novae[by] >= 10) & (novae[by] < 12) & novae["is_apart"]]
+
+
+def _share(of):
+    """The share of what is true, None of nothing, and the number."""
+    return (float(np.mean(of)) if len(of) else None), len(of)
+
+
+def rounded(figures):
     return {
-        f"new_detected{suffix}": np.concatenate(at_ten).mean(),
-        f"new_believed{suffix}": np.concatenate(is_new).mean(),
-        f"new_false{suffix}": counts[0] / images,
-        f"new_missed{suffix}": counts[1] / chips,
-        f"added{suffix}": counts[2] / chips,
-        f"added_false{suffix}": counts[3] / chips,
-        f"search_share{suffix}": seconds[1] / seconds[0],
-        f"new_injected{suffix}": len(np.concatenate(novae)),
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in figures.items()
     }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one small field each, under 60 s")
-    parser.add_argument("--seeds", type=int, default=2, help="fields of each crowding")
+    parser.add_argument("--quick", action="store_true", help="one small field each, under 50 s")
+    parser.add_argument("--seeds", type=int, default=3, help="fields of each crowding")
     arguments = parser.parse_args()
-    sides, n_epochs, n_seeds = (2046, 1400, 1400), 5, arguments.seeds
+    sides, n_epochs, n_seeds = (1400, 1400, 1400), 5, arguments.seeds
     if arguments.quick:
         sides, n_epochs, n_seeds = (800, 500, 500), 3, 1
     result = {}
@@ -246,9 +343,9 @@ def main():
                 chip_shape=(side, side),
                 stars_per_chip=n_stars,
                 n_epochs=n_epochs,
-                n_novae=round(1000 * side * side / FULL_PIXELS),
+                n_novae=round(5000 * side * side / FULL_PIXELS),
                 variable_fraction=0.01,
-                new_mags=(22.2, 23.2),
+                new_mags=(20.2, 23.2),
             )
             folder = Path(tempfile.mkdtemp(prefix="galproject-new-"))
             try:
@@ -256,8 +353,8 @@ def main():
             finally:
                 shutil.rmtree(folder)
         result |= figures(fields, f"_{n_stars // 1000}")
-        print({name: round(float(value), 4) for name, value in result.items()}, file=sys.stderr)
-    print(json.dumps({name: round(float(value), 4) for name, value in result.items()}))
+        print(rounded(result), file=sys.stderr)
+    print(json.dumps(rounded(result)))
 
 
 if __name__ == "__main__":
