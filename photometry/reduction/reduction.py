@@ -14,6 +14,7 @@ from photometry.reduction.catalogue_astrometry import brightest, match_catalogue
 from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import ZeroPoint, fit_zero_point, magnitudes
 from photometry.science.detection.detection import Detections, find_sources
+from photometry.science.model_weight import model_weight
 from photometry.science.parts_of_chip import evenly_spread
 from photometry.science.sky.sky import Sky
 from photometry.science.sky.sky_channels import channel_columns, fit_sky_by_channel
@@ -41,7 +42,7 @@ class Reduction:
         ny, nx = self.chip.shape
         return float(self.detections.psf.fwhm_at(nx / 2, ny / 2))
 
-    @property
+    @cached_property
     def data(self) -> np.ndarray:
         """(ny, nx) ADU without the sky."""
         return self.chip.data - self.sky.image
@@ -57,17 +58,10 @@ class Reduction:
 
     @cached_property
     def model_weight(self) -> np.ndarray:
-        """(ny, nx) inverse variance with the photon noise of the model, not of the data.
-
-        A weight map that holds each pixel's own noise weighs low pixels up, and biases fluxes
-        low; the part ``data / gain`` of its variance is replaced by ``model / gain``.
-        """
-        weight = self.chip.weight
-        gain, read_noise = self.chip.gain_map(), self.chip.read_noise_map()
-        variance = 1 / np.where(weight > 0, weight, 1)
-        variance = variance + (self.detections.model - self.data) / gain
-        floor = (np.maximum(self.sky.image, 0) / gain + (read_noise / gain) ** 2) / 2
-        return np.where(weight > 0, 1 / np.maximum(variance, np.maximum(floor, 1e-12)), 0)
+        """(ny, nx) inverse variance with the photon noise of the model, not of the data."""
+        noise = np.array([self.chip.gain_map(), self.chip.read_noise_map()])
+        model, sky = self.detections.model, self.sky.image
+        return model_weight(self.data, self.chip.weight, model, sky, noise)
 
 
 SMALLEST_SIDE = 16  # pixels: a star's core, and some sky on either side

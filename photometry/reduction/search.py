@@ -130,7 +130,7 @@ def _mark_trails(reduction, fit, place, options, notes):
     saturation = np.uint8(MaskBit.SATURATED | MaskBit.BLEED)
     left = Leftover(
         (reduction.data - fit.model).astype(np.float32),
-        reduction.model_weight.astype(np.float32),
+        reduction.model_weight,
         fit.model,
         (reduction.chip.mask & saturation) != 0,
     )

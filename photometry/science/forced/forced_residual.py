@@ -3,11 +3,10 @@
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from exposures.science.arrays import Float, FloatArray, IntArray, Shape
+from exposures.science.arrays import FloatArray, IntArray, Shape
+from photometry.science.box_medians import box_medians
 from photometry.science.boxes import between_boxes
-from photometry.science.compiled import compiled, inlined
-
-SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought, and how finely
+from photometry.science.compiled import compiled
 
 
 def left_over_sky(
@@ -21,7 +20,7 @@ def left_over_sky(
     ``step``-th row and column is looked at.
     """
     rows, columns = _edges(residual.shape, box_pixels)
-    grid = _medians(residual, weight, rows, columns, min_pixels, step)
+    grid = box_medians(residual, weight, (rows, columns), min_pixels, step)
     return _filled(grid, rows, columns)
 
 
@@ -65,58 +64,6 @@ def _means(image: FloatArray, weight: FloatArray, rows: IntArray, columns: IntAr
             if n > 0:
                 means[j, i] = total / n
     return means
-
-
-@compiled
-def _medians(
-    residual: FloatArray,
-    weight: FloatArray,
-    rows: IntArray,
-    columns: IntArray,
-    min_pixels: int,
-    step: int,
-) -> FloatArray:
-    medians = np.full((len(rows) - 1, len(columns) - 1), np.nan)
-    largest = np.max(rows[1:] - rows[:-1]) * np.max(columns[1:] - columns[:-1])
-    values = np.empty(largest, np.float32)
-    for j in range(len(rows) - 1):
-        for i in range(len(columns) - 1):
-            n = 0
-            for y in range(rows[j], rows[j + 1], step):
-                for x in range(columns[i], columns[i + 1], step):
-                    values[n] = residual[y, x]
-                    n += weight[y, x] > 0
-            if n >= min_pixels:
-                medians[j, i] = _median(values[:n])
-    return medians
-
-
-@inlined
-def _median(values: FloatArray) -> Float:
-    """The median to 1/N_BINS of a range that a sample brackets.
-
-    Counts in bins have no branches to be mispredicted, which is what sorting takes its time for.
-    """
-    n = len(values)
-    sample = values[:: n // SAMPLE + 1].copy()
-    first, second = (3 * len(sample)) // 10, (7 * len(sample)) // 10
-    sample = np.partition(sample, first)
-    low, high = sample[first], np.partition(sample[first:], second - first)[second - first]
-    if not high > low:
-        return np.median(values)
-    zero, one, last = np.float32(0), np.float32(1), np.float32(N_BINS + 1)
-    scale, counts = np.float32(N_BINS) / (high - low), np.zeros(N_BINS + 2, np.int64)
-    for value in values:
-        place = (value - low) * scale + one
-        place = place if place > zero else zero  # and where it is NaN
-        counts[np.int64(place if place < last else last)] += 1
-    below, middle = 0, 0
-    while 2 * (below + counts[middle]) < n:
-        below += counts[middle]
-        middle += 1
-    if middle == 0 or middle > N_BINS:
-        return np.median(values)
-    return low + (middle - 1 + (n / 2 - below) / counts[middle]) / scale
 
 
 def rigid_shift(

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from exposures.science.arrays import FloatArray, IntArray
+from exposures.science.arrays import FloatArray
+from photometry.science.box_medians import box_medians
 from photometry.science.boxes import between_boxes
-from photometry.science.compiled import compiled
 
 MIN_BOX_PIXELS = 20  # usable pixels below which a box takes its level from those around it
 
@@ -21,7 +21,8 @@ def residual_sky(residual: FloatArray, weight: FloatArray, box_pixels: int) -> F
         np.linspace(0, side, int(np.ceil(side / box_pixels)) + 1).astype(np.int64)
         for side in residual.shape
     ]
-    level = _fill(_medians(residual, weight, *edges)).astype(np.float32)
+    medians = box_medians(residual, weight, (edges[0], edges[1]), MIN_BOX_PIXELS)
+    level = _fill(medians).astype(np.float32)
     return between_boxes(level, *edges)
 
 
@@ -38,23 +39,3 @@ def _fill(level: FloatArray, n_rounds: int = 100) -> FloatArray:
             break
         level = np.where(reached, spread / np.where(reached, share, 1), level)
     return np.nan_to_num(level)
-
-
-@compiled
-def _medians(
-    image: FloatArray, weight: FloatArray, y_edges: IntArray, x_edges: IntArray
-) -> FloatArray:
-    level = np.empty((len(y_edges) - 1, len(x_edges) - 1))
-    for j in range(level.shape[0]):
-        for i in range(level.shape[1]):
-            box = image[y_edges[j] : y_edges[j + 1], x_edges[i] : x_edges[i + 1]]
-            use = weight[y_edges[j] : y_edges[j + 1], x_edges[i] : x_edges[i + 1]]
-            values = np.empty(box.size, np.float32)
-            n = 0
-            for y in range(box.shape[0]):
-                for x in range(box.shape[1]):
-                    if use[y, x] > 0:
-                        values[n] = box[y, x]
-                        n += 1
-            level[j, i] = np.median(values[:n]) if n >= MIN_BOX_PIXELS else np.nan
-    return level

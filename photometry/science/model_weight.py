@@ -1,0 +1,44 @@
+"""Weights of pixels with the photon noise of a model, in place of that of the data."""
+
+import numpy as np
+
+from exposures.science.arrays import FloatArray
+from photometry.science.compiled import compiled
+
+SMALLEST_VARIANCE = 1e-12  # ADU^2
+
+
+def model_weight(
+    data: FloatArray, weight: FloatArray, model: FloatArray, sky: FloatArray, noise: FloatArray
+) -> FloatArray:
+    """(ny, nx) float32 inverse variance with the photon noise of the model, ADU^-2.
+
+    ``data`` (ny, nx) ADU is without its ``sky`` (ny, nx), and ``model`` (ny, nx) is the stars'
+    light in it; ``noise`` (2, nx) are gain in e-/ADU and read noise in e- by column. A ``weight``
+    (ny, nx) that holds each pixel's own noise weighs low pixels up, and biases fluxes low: the part
+    ``data / gain`` of its variance is replaced by ``model / gain``. The variance is at least half
+    of that of the sky; 0 where the weight is.
+    """
+    images = (np.ascontiguousarray(image, np.float32) for image in (data, weight, model, sky))
+    return _model_weight(*images, np.asarray(noise, float))
+
+
+@compiled
+def _model_weight(
+    data: FloatArray, weight: FloatArray, model: FloatArray, sky: FloatArray, noise: FloatArray
+) -> FloatArray:
+    ny, nx = data.shape
+    changed = np.zeros((ny, nx), np.float32)
+    one, zero, half = np.float32(1), np.float32(0), np.float32(0.5)
+    smallest = np.float32(SMALLEST_VARIANCE)
+    per_electron = (1 / noise[0]).astype(np.float32)
+    read_variance = ((noise[1] / noise[0]) ** 2).astype(np.float32)
+    for j in range(ny):
+        for i in range(nx):
+            own = weight[j, i]
+            variance = one / (own if own > 0 else one)
+            variance += (model[j, i] - data[j, i]) * per_electron[i]
+            floor = half * (max(sky[j, i], zero) * per_electron[i] + read_variance[i])
+            variance = max(variance, max(floor, smallest))
+            changed[j, i] = one / variance if own > 0 else zero
+    return changed
