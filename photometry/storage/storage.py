@@ -15,6 +15,7 @@ from exposures.steps import LogStep
 from photometry.models import GalCoverage, GalReference
 from photometry.science.motion_fit import Displacements
 from photometry.science.motions import Motions
+from photometry.storage.array_text import array_literal
 from photometry.storage.columns import COLUMNS, NON_DETECTION_DTYPE, SOURCE_DTYPE, source_dtype
 from photometry.storage.displacements import store_displacements
 from photometry.storage.image_calibration import ImageCalibration
@@ -358,14 +359,9 @@ def _sky_order(ra: FloatArray, dec: FloatArray) -> IntArray:
         cursor.execute(
             "SELECT i - 1 FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS s (ra, dec, i)"
             " ORDER BY q3c_ang2ipix(ra, dec), i",
-            [_array_literal(ra), _array_literal(dec)],
+            [array_literal(ra), array_literal(dec)],
         )
         return np.array(cursor.fetchall(), "i8").reshape(-1)
-
-
-def _array_literal(values: FloatArray) -> str:
-    """A PostgreSQL array as text, because psycopg2 adapts each number by itself, slowly."""
-    return f"{{{','.join(map(repr, values.tolist()))}}}"
 
 
 def _load_partition(reference: GalReference, rows: np.ndarray) -> None:

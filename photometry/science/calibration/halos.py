@@ -1,18 +1,17 @@
 """The light that bright stars' wings lay under their neighbours."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from exposures.science.arrays import Float, FloatArray
+from exposures.science.arrays import Float, FloatArray, IntArray
+from photometry.science.compiled import compiled
 
 CORE_FWHM = 1.5  # within this of a star its light is the core's, which the PSF has well
 BRIGHT = 10.0  # a star whose wings matter is so many times as bright as the median
 LARGEST_PIXELS = 150.0  # reach of any star's wings
 FAINTEST = 0.05  # of the median error of fluxes, below which light of wings is left out
-CHUNK = 2_000  # bright stars whose neighbours are looked up at once
+CELL = 16  # pixels, side of the cells by which stars are sorted
 
 
 @dataclass(frozen=True)
@@ -84,16 +83,47 @@ def halo_light(
     core = CORE_FWHM * wings.fwhm_pixels
     reach = np.minimum(wings.reach(faintest / flux[bright]), LARGEST_PIXELS)
     bright, reach = bright[reach > core], reach[reach > core]
-    places = np.column_stack([x, y])
-    tree = cKDTree(places)
-    for start in range(0, len(bright), CHUNK):
-        part = slice(start, start + CHUNK)
-        near = tree.query_ball_point(places[bright[part]], reach[part], return_sorted=False)
-        counts: Any = [len(members) for members in near]
-        member = np.concatenate([np.asarray(m, int) for m in near])
-        owner = np.repeat(bright[part], counts)
-        distance = np.hypot(x[member] - x[owner], y[member] - y[owner])
-        outside = distance > core
-        member, owner, distance = member[outside], owner[outside], distance[outside]
-        light += np.bincount(member, flux[owner] * wings.share_at(distance), len(x))
+    column, row = (np.floor(place / CELL).astype(int) for place in (x, y))
+    corner = int(column.min()), int(row.min())
+    column, row = column - corner[0], row - corner[1]
+    n_columns = int(column.max()) + 1
+    order = np.argsort(row * n_columns + column, kind="stable")
+    cell = (row * n_columns + column)[order]
+    first = np.searchsorted(cell, np.arange((row.max() + 1) * n_columns + 1))
+    stars = np.column_stack([x, y])[order].astype(float)
+    profile = np.array([wings.central_share, wings.radius, wings.exponent, core])
+    givers = np.column_stack([x[bright], y[bright], flux[bright], reach]).astype(float)
+    light[order] = _halo_light(stars, first, (*corner, n_columns), givers, profile)
+    return light
+
+
+@compiled
+def _halo_light(
+    stars: FloatArray,
+    first: IntArray,
+    cells: tuple[int, int, int],
+    givers: FloatArray,
+    profile: FloatArray,
+) -> FloatArray:
+    """(n,) light that ``givers`` (m, 4), x, y, flux and reach, give to ``stars`` (n, 2), x and y.
+
+    Stars are sorted by cells, row by row, ``first`` (n_cells + 1,) of which each begins; ``cells``
+    are the first column and row of cells and the number of columns. ``profile`` are the Wings'
+    central share, radius and exponent, and the radius of the core.
+    """
+    light = np.zeros(len(stars))
+    column0, row0, n_columns = cells
+    n_rows = (len(first) - 1) // n_columns
+    share, radius, exponent, core = profile
+    for g in range(len(givers)):
+        x, y, flux, reach = givers[g]
+        left = max(int(np.floor((x - reach) / CELL)) - column0, 0)
+        right = min(int(np.floor((x + reach) / CELL)) - column0, n_columns - 1)
+        top = min(int(np.floor((y + reach) / CELL)) - row0, n_rows - 1)
+        for row in range(max(int(np.floor((y - reach) / CELL)) - row0, 0), top + 1):
+            start = first[row * n_columns + left]
+            for k in range(start, first[row * n_columns + right + 1]):
+                square = (stars[k, 0] - x) ** 2 + (stars[k, 1] - y) ** 2
+                if core * core < square <= reach * reach:
+                    light[k] += flux * share * (1 + square / radius**2) ** -exponent
     return light

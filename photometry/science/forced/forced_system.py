@@ -6,6 +6,7 @@ diagonal: the matrix C = s A'WA s has ones on its diagonal, and the unknowns are
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ class PlacedStars:
     def __len__(self) -> int:
         return len(self.row)
 
-    @property
+    @cached_property
     def squares(self) -> IntArray:
         """(n, 3) int pixels: row, column and half width."""
         return np.column_stack([self.row, self.column, self.half])
