@@ -19,8 +19,9 @@ def model_weight(
     ``data / gain`` of its variance is replaced by ``model / gain``. The variance is at least half
     of that of the sky; 0 where the weight is.
     """
-    images = (np.ascontiguousarray(image, np.float32) for image in (data, weight, model, sky))
-    return _model_weight(*images, np.asarray(noise, float))
+    data, weight = np.ascontiguousarray(data, np.float32), np.ascontiguousarray(weight, np.float32)
+    model, sky = np.ascontiguousarray(model, np.float32), np.ascontiguousarray(sky, np.float32)
+    return _model_weight(data, weight, model, sky, np.asarray(noise, float))
 
 
 @compiled

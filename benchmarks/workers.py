@@ -1,0 +1,82 @@
+"""Chips of one exposure an hour by one worker and by two, as process_exposure runs them.
+
+An exposure of 62 chips of 1024 x 1024 pixels, as dense as 80,000 stars on a full one, is simulated
+with its reference, and searched by one process and by two in turns, twice. Ends with one JSON line:
+``ratio`` of the chips an hour of two workers to those of one, by the clock, so on an idle machine
+of two cores or more; ``processor_ratio``, what the work takes of the processor with two over what
+it takes with one, which tells of work done twice or threads in each other's way on any machine;
+``chips_an_hour`` and ``seconds`` by number of workers. --quick: two small chips, once; most of its
+time is the start of the processes.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.scratch import manage, scratch_database
+from exposures.simulation import SimulationOptions, simulate_night
+
+N_WORKERS = 1, 2
+DENSITY = 80_000  # stars on the area of a full chip
+FULL = {"n_chips": 62, "chip_shape": (1024, 1024)}
+QUICK = {"n_chips": 2, "chip_shape": (300, 300)}
+N_RUNS, N_QUICK_RUNS = 2, 1
+
+
+def processor_seconds():
+    """Of all commands that have ended, and of the processes that they began."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def timed(url, night, *arguments):
+    """Seconds by the clock and of the processor that the search of an exposure takes."""
+    before = processor_seconds()
+    search = night.searches[0]
+    run = manage(url, "process_exposure", search, "--catalogue", night.catalogue, *arguments)
+    return run.seconds, processor_seconds() - before
+
+
+def measure(url, night, n_runs):
+    """Medians of the seconds by number of workers: by the clock, and of the processor."""
+    timed(url, night)  # nothing is deleted then, and machine code is there
+    runs = {n: [] for n in N_WORKERS}
+    for _ in range(n_runs):
+        for n, own in runs.items():
+            own.append(timed(url, night, "--again", "--workers", n))
+    return {
+        n: [statistics.median(column) for column in zip(*own, strict=True)]
+        for n, own in runs.items()
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two small chips, once")
+    quick = parser.parse_args().quick
+    size = QUICK if quick else FULL
+    options = SimulationOptions(n_epochs=1, stars_per_chip=DENSITY, **size)
+    with tempfile.TemporaryDirectory() as folder, scratch_database("workers") as url:
+        night = simulate_night(folder, options)
+        make = "process_exposure", night.reference, "--reference", "--catalogue", night.catalogue
+        manage(url, *make, "--workers", max(N_WORKERS))
+        measured = measure(url, night, N_QUICK_RUNS if quick else N_RUNS)
+    (one, one_processor), (two, two_processor) = measured.values()
+    result = {
+        "ratio": round(one / two, 2),
+        "processor_ratio": round(two_processor / one_processor, 2),
+        "n_chips": options.n_chips,
+        "chips_an_hour": {n: round(3600 * options.n_chips / s) for n, (s, _) in measured.items()},
+        "seconds": {n: round(s, 1) for n, (s, _) in measured.items()},
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
