@@ -98,6 +98,13 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture(scope="session")
+def template(django_db_blocker):
+    """The name of a database that the migrations have made, to be copied."""
+    with django_db_blocker.unblock():
+        return connection.settings_dict["TEST"].get("TEMPLATE") or migrated_database()
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real images; skips where there is none."""
     path = os.environ.get("GALPROJECT_TEST_DATA") or settings.GALPROJECT_TEST_DATA

@@ -4,12 +4,10 @@ import os
 from dataclasses import dataclass, field
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.chromium import chromium_program
 from benchmarks.seeded_site import Site, seeded_site
-from tests.builders.migrated_database import migrated_database
 
 DESKTOP = {"width": 1280, "height": 800}
 # Not even a name is looked up.
@@ -84,13 +82,6 @@ def pytest_runtest_makereport(item, call):
             f"skipped, where a browser is required: {reason}",
         )
     return report
-
-
-@pytest.fixture(scope="package")
-def template(django_db_blocker):
-    """The name of a database that the migrations have made."""
-    with django_db_blocker.unblock():
-        return connection.settings_dict["TEST"].get("TEMPLATE") or migrated_database()
 
 
 # Of the package: a browser that is driven from here forbids Django to ask a database of its own,

@@ -4,7 +4,6 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
 from exposures.models import GalImage
@@ -93,15 +92,6 @@ def test_a_position_is_in_a_footprint_or_not(centre):
     assert contains(square(*centre, 0.1), *inside).all()
     assert not contains(square(*centre, 0.1), *outside).any()
     assert not contains(square(*centre, 0.1), [centre[0] + 180], [-centre[1]]).any()
-
-
-@pytest.mark.django_db
-def test_migrations_can_be_undone_and_done_again():
-    tables = set(connection.introspection.table_names())
-    call_command("migrate", "exposures", "zero", verbosity=0)
-    assert not any(t.startswith("gal") for t in connection.introspection.table_names())
-    call_command("migrate", verbosity=0)
-    assert set(connection.introspection.table_names()) == tables
 
 
 @pytest.mark.django_db

@@ -12,8 +12,8 @@ from benchmarks.faults import (
     strike,
     undisturbed,
 )
-from benchmarks.private_server import private_server
 from benchmarks.queue_night import queue_night, simulate
+from tests.builders.migrated_server import migrated_server
 
 # Fewer than in the benchmark, as each worker that follows takes seconds to begin; and of a disk for
 # less than this smaller night.
@@ -21,9 +21,9 @@ HOW = {kill_workers: {"n_kills": 4}, fill_disk: {"size": "250k"}}
 
 
 @pytest.fixture(scope="module")
-def server():
+def server(template):
     try:
-        with private_server() as running:
+        with migrated_server(template) as running:
             yield running
     except LookupError as reason:
         pytest.skip(str(reason))

@@ -303,8 +303,24 @@ def make_leftover():
             cursor.execute(f'CREATE DATABASE "{connection.settings_dict["NAME"]}_injection_1"')
 
 
+@pytest.fixture
+def copied_database(template, monkeypatch):
+    """Artificial stars are measured in a copy of migrated tables, which spares to migrate again.
+
+    An injection that migrates its own runs beside a pipeline in test_locks.
+    """
+    make = temporary_database._make
+
+    def make_copy(cursor, name):
+        make(cursor, name)
+        cursor.execute(f'DROP DATABASE "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    monkeypatch.setattr(temporary_database, "_make", make_copy)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):
+def test_stars_are_recovered_and_the_survey_is_not_touched(night, copied_database, tmp_path):
     prepare([night.reference], night.options, is_reference=True)
     make_candidate(3)
     make_leftover()

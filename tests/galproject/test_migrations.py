@@ -107,11 +107,14 @@ def test_the_walk_sees_what_a_migration_uses(tmp_path):
 
 
 @contextmanager
-def another_database(name):
-    """The default connection is to a new, empty database, which goes afterwards."""
+def another_database(name, template="template1"):
+    """The default connection is to a new database, by default an empty one, which goes afterwards.
+
+    Else it is a copy of a ``template``.
+    """
     with connection.cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        cursor.execute(f'CREATE DATABASE "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         with connected_to(name):
             yield
@@ -134,6 +137,15 @@ def rows_of(query):
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def undo_migrations():
+    """Undo those of the project's applications, and empty what others keep."""
+    MigrationExecutor(connection).migrate([(app, None) for app in LAYERS])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE auth_user, auth_group, django_content_type RESTART IDENTITY CASCADE"
+        )
+
+
 TABLES = """
 SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
 AND (relname LIKE 'gal%' OR relname LIKE 'auth%') ORDER BY 1
@@ -153,20 +165,28 @@ VERSIONS = {
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def upgraded(request, django_db_setup, django_db_blocker):
+def upgraded(request, template, django_db_setup, django_db_blocker):
     """The rows of an older version before and after all migrations, in a database of today then.
 
-    ``version`` says which it was.
+    ``version`` says which it was. The first begins with nothing, 0.1.0 where all migrations were
+    done and undone.
     """
     targets, rows = VERSIONS[request.param]
+    is_undone = request.param == "0.1.0"
     name = f"{connection.settings_dict['NAME']}_older"
-    with django_db_blocker.unblock(), another_database(name):
-        migrate_to(targets, request.param == "0.1.0")
+    begun = template if is_undone else "template1"
+    with django_db_blocker.unblock(), another_database(name, begun):
+        tables = [connection.introspection.table_names()]
+        if is_undone:
+            undo_migrations()
+            tables.append(connection.introspection.table_names())
+        migrate_to(targets, with_others=is_undone)
         with connection.cursor() as cursor:
             cursor.execute(rows)
         before = all_rows()
         call_command("migrate", verbosity=0)
-        yield Upgrade(request.param, before, all_rows())
+        tables.append(connection.introspection.table_names())
+        yield Upgrade(request.param, before, all_rows(), tables)
 
 
 @dataclass(frozen=True)
@@ -176,6 +196,7 @@ class Upgrade:
     version: str
     before: dict
     after: dict
+    tables: list  # names as it begins, where that was undone, and at the end
 
 
 # Columns whose values migrations are to change: {(table, column): the new value of a row}.
@@ -209,6 +230,15 @@ def test_no_row_and_no_value_of_an_older_version_is_lost(upgraded):
             }
             found = {column: new[column] for column in wanted}
             np.testing.assert_equal(found, wanted, err_msg=table)
+
+
+@pytest.mark.parametrize("upgraded", ["0.1.0"], indirect=True)
+def test_migrations_can_be_undone_and_done_again(upgraded):
+    made, undone, again = upgraded.tables
+    assert len(made) > 50 and not any(table.startswith("gal") for table in undone)
+    # What is there besides was made by the rows: a partition, and keys that 0.1.0 had.
+    of_rows = {table for table in again if table.startswith("galsources_")} | {"authtoken_token"}
+    assert set(again) - of_rows == set(made)
 
 
 def test_options_of_an_older_version_are_those_of_the_sets_that_rows_refer_to(upgraded):

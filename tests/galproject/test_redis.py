@@ -9,9 +9,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from benchmarks.private_server import private_server
 from benchmarks.queue_night import queue_night, simulate
 from galproject.queue.brokers import RedisBroker
+from tests.builders.migrated_server import migrated_server
 
 PROGRAM = shutil.which("redis-server")
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="there is no redis-server: apt install redis")
@@ -62,11 +62,11 @@ def test_messages_come_in_their_order_but_for_those_that_go_first(broker):
     assert broker.is_empty()
 
 
-def test_a_night_goes_through_a_queue_in_redis(redis_url, tmp_path, monkeypatch):
+def test_a_night_goes_through_a_queue_in_redis(template, redis_url, tmp_path, monkeypatch):
     monkeypatch.setenv("GALPROJECT_REDIS_URL", redis_url)
     files = simulate(tmp_path / "night", epochs=2, chips=1)
     try:
-        with private_server() as server, queue_night(server, "redis", files) as night:
+        with migrated_server(template) as server, queue_night(server, "redis", files) as night:
             night.ask()
             with night.cluster():
                 night.finish()

@@ -16,19 +16,19 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from benchmarks.private_server import private_server
 from benchmarks.queue_night import NightFiles, queue_night
 from galproject.management.commands.serve import login_text
+from tests.builders.migrated_server import migrated_server
 
 SECONDS = 60
 TOKEN = "of-prometheus-only-0123456789"
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
+def environment(template, tmp_path_factory):
     """A migrated database of its own, as a server's processes keep connections to it."""
     try:
-        with private_server() as server:
+        with migrated_server(template) as server:
             files = NightFiles(tmp_path_factory.mktemp("serve"))
             with queue_night(server, "served", files) as night:
                 yield night.environment()

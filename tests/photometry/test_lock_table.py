@@ -1,8 +1,6 @@
 """Statements about all partitions of galsources, on a server with few locks and with enough."""
 
-import os
 import re
-import subprocess
 from contextlib import contextmanager
 
 import pytest
@@ -11,10 +9,11 @@ from django.db import OperationalError, connection, transaction
 from benchmarks.private_server import private_server
 from galproject.queue import cluster
 from galproject.site.checks import locks_have_room
-from galproject.site.database_url import database_from, url_of
+from galproject.site.database_url import database_from
 from photometry.models import GalReference
 from photometry.storage.lock_table import LockTable, lock_table, lock_warning
 from photometry.storage.partitions import attach_partition, create_table_to_attach, make_block
+from tests.builders.migrated_server import copy_tables
 
 # So that the default of 64 is too few for some hundred partitions: sessions multiply it.
 FEW_SESSIONS = {
@@ -25,6 +24,7 @@ FEW_SESSIONS = {
     "autovacuum_max_workers": 1,
     "autovacuum": "off",
 }
+ONLY_TABLES = ("--schema-only", "--exclude-table=galsources_*")  # of pg_dump
 # A SELECT takes four locks of each. PostgreSQL has memory for some 300 more than its settings say,
 # now more and now less: 760 locks do fit, and 920 never.
 N_PARTITIONS = 230
@@ -44,23 +44,12 @@ def server(django_db_setup, django_db_blocker):
     try:
         with private_server(**FEW_SESSIONS) as running:
             with django_db_blocker.unblock():
-                copy_tables(running)
+                copy_tables(running, connection.settings_dict["NAME"], "postgres", *ONLY_TABLES)
                 with connected_to(running):
                     add_partitions()
             yield running
     except LookupError as reason:
         pytest.skip(str(reason))
-
-
-def copy_tables(server):
-    """Give a server's database the tables of the tests' own."""
-    dump = server.folder / "tables.sql"
-    options = ["--schema-only", "--no-owner", "--no-privileges", "--exclude-table=galsources_*"]
-    with dump.open("wb") as file:
-        url = url_of(connection.settings_dict)
-        subprocess.run([server.programs / "pg_dump", *options, url], stdout=file, check=True)
-    os.chmod(dump, 0o644)
-    server.run("psql", "-X", "-q", "-d", server.url(), "-f", dump)
 
 
 @contextmanager
