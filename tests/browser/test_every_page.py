@@ -69,7 +69,8 @@ FITS = """() => [
 DRAWN_MS = 2000  # for what scripts draw anew in another window
 # What is in the head of each page goes by who looks at it; what differs between elements alike.
 HEAD = re.compile("<header.*?</header>", re.DOTALL)
-ELEMENT = re.compile(r"<(\w[^\s>]*)([^>]*)>")
+TAG = re.compile(r"<(/?)(\w[^\s/>]*)([^>]*)>")
+VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 ATTRIBUTE = re.compile(r'([\w:-]+)(?:="([^"]*)")?')
 TELLING = ("class", "role", "type")  # attributes whose values make another kind of element
 # Pages that no address shows: what they say is all that matters.
@@ -95,7 +96,9 @@ class Pages:
     def __init__(self, page, url):
         self.page, self.url = page, url
         self.faults, self.open_requests = {}, set()
-        self.looked_at = defaultdict(set)  # kinds of elements, by the pattern of the address
+        # Kinds of elements of our pages, and of Django's tables, which have styles of their own.
+        self.looked_at = defaultdict(set)
+        self.shown = set()  # patterns of addresses that show a page
         self.drawn_ms = DRAWN_MS
         page.on("request", lambda request: self.open_requests.add(request))
         for end in ("requestfinished", "requestfailed"):
@@ -126,16 +129,22 @@ class Pages:
         self.examine(who, "/candidates/ with a message")
 
     def new_and_known(self, known):
-        """Of addresses, those with elements that nobody has looked at, and all that show a page."""
+        """Of addresses, those that are to be looked at, and all that show a page.
+
+        To be looked at are the first of a pattern, and others with elements of kinds that nobody
+        has looked at on any page.
+        """
         new, shown = [], []
         for address in known:
             text = self.text_of(address.path)
             if text is not None:
                 shown.append(address)
                 kinds = kinds_of(text)
-                if kinds - self.looked_at[address.pattern]:
+                looked_at = self.looked_at[address.pattern.startswith("admin/")]
+                if address.pattern not in self.shown or kinds - looked_at:
                     new.append(address)
-                self.looked_at[address.pattern] |= kinds
+                looked_at |= kinds
+                self.shown.add(address.pattern)
         return new, shown
 
     def text_of(self, path):
@@ -186,7 +195,9 @@ class Pages:
         if path.startswith("/admin/"):
             return
         try:
-            self.page.wait_for_function(FITS, timeout=self.drawn_ms)
+            # To wait for what is so already takes as long as several looks.
+            if not self.page.evaluate(FITS):
+                self.page.wait_for_function(FITS, timeout=self.drawn_ms)
         except TimeoutError:
             self.faults.setdefault((who, path), {})["too wide"] = viewport
 
@@ -195,14 +206,19 @@ def kinds_of(html):
     """The kinds of elements of a page but for its head, and what each stands in.
 
     An element is of the kind of others with the same attributes, whatever their values are, and
-    classes; its colours and its place go by those and by what is round it.
+    classes; its colours and its place go by those and by what it stands in.
     """
-    kinds, before = set(), ""
-    for name, attributes in ELEMENT.findall(HEAD.sub("", html)):
+    kinds, open_elements = set(), []
+    for end, name, attributes in TAG.findall(HEAD.sub("", html)):
+        if end:
+            while open_elements and open_elements.pop()[0] != name:
+                pass
+            continue
         given = sorted((n, v if n in TELLING else "") for n, v in ATTRIBUTE.findall(attributes))
         kind = f"{name}{given}"
-        kinds.add((before, kind))
-        before = kind
+        kinds.add((open_elements[-1][1] if open_elements else "", kind))
+        if name not in VOID and not attributes.endswith("/"):
+            open_elements.append((name, kind))
     return kinds
 
 
