@@ -112,7 +112,10 @@ def filled(route, values):
 
 
 def paths_of(name, route, keys):
-    """Paths that a route may have, with the keys of what there is; one of them exists."""
+    """Paths that a route may have, with the keys of what there is; one of them exists.
+
+    ``keys`` are those of tables, as "app.model", and others by the name of their argument.
+    """
     arguments = [one or other for one, other in ARGUMENT.findall(route)]
     if "format" in arguments:
         return []
@@ -120,14 +123,23 @@ def paths_of(name, route, keys):
     if arguments and of_model:
         key = keys.get(f"{of_model[1]}.{of_model[2]}")
         return [] if key is None else [filled(route, [key])]
-    return [filled(route, values) for values in product(*(_keys_for(a, keys) for a in arguments))]
+    known = [_keys_for(argument, route, keys) for argument in arguments]
+    return [filled(route, values) for values in product(*known)]
 
 
-def _keys_for(argument, keys):
-    """Keys that an argument may be: of the table that it names, else of any."""
+def _keys_for(argument, route, keys):
+    """Keys that an argument may be: of the table that it names, else of any.
+
+    Those of tables that the route names come first, as one of them most often exists.
+    """
+    if argument in keys:
+        return [keys[argument]]
     stem = {"refsource_id": "candidate"}.get(argument, argument.removesuffix("_id"))
-    named = [key for label, key in keys.items() if label.endswith(f".gal{stem}")]
-    return named or list(dict.fromkeys(keys.values()))
+    of_tables = {label.rpartition(".")[2]: key for label, key in keys.items() if "." in label}
+    if f"gal{stem}" in of_tables:
+        return [of_tables[f"gal{stem}"]]
+    likely_first = sorted(of_tables, key=lambda table: table.removeprefix("gal") not in route)
+    return list(dict.fromkeys(of_tables[table] for table in likely_first))
 
 
 def last_keys():

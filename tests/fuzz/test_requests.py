@@ -33,6 +33,7 @@ from tests.fuzz.payloads import (
 from tests.fuzz.visitor import Visitor
 from tests.galproject.test_seeding import seed
 from variables.models import Campaign, SavedSearch
+from variables.watches.watching import feed_key
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +61,7 @@ def addresses(survey):
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(UserRateThrottle, "THROTTLE_RATES", {"user": None})
         reading, visitor, keys = Reading(monkeypatch), Visitor(survey), last_keys()
+        keys["key"] = feed_key(survey)
         found = [_found(visitor, reading, *route, keys) for route in routes()]
         found = {one.path: one for one in found if one is not None and one.path != LOGS_OUT}
         _read_forms(visitor, reading, found)
