@@ -37,7 +37,6 @@ OTHERS = {
     "compiled",
     "compiled_with",
     "inlined",
-    "quiet_crowdsource",
     "serialize",
 }
 

@@ -1,14 +1,73 @@
-"""crowdsource's own forced fit, which ours is compared with."""
+"""crowdsource's own forced fit and peaks, which ours are compared with.
+
+crowdsource (Schlafly et al. 2018, ApJS 234, 39) calls the first axis x and takes 1/sigma as
+weight. Images are passed as they are, so its x is our y; weights are converted here.
+"""
+
+import contextlib
+import io
+import warnings
 
 import numpy as np
 from crowdsource import crowdsource_base
 from crowdsource.psf import VariablePixelizedPSF
 
-from photometry.science.detection.crowdsource_adapter import (
-    AdaptedPsf,
-    inverse_sigma,
-    quiet_crowdsource,
-)
+
+class AdaptedPsf:
+    """A ChipPsf as crowdsource calls it, of 59 pixels by default, as crowdsource has it."""
+
+    def __init__(self, psf):
+        self.psf = psf
+
+    def __call__(self, x, y, stampsz=59, deriv=False):
+        """Stamps at ``x`` (rows) and ``y`` (columns), and with ``deriv`` their two derivatives."""
+        stamps = self.psf.stamps(x=np.atleast_1d(y), y=np.atleast_1d(x), size=int(stampsz))
+        stamps = stamps[0] if np.ndim(x) == 0 else stamps
+        if not deriv:
+            return stamps
+        return stamps, -np.gradient(stamps, axis=-2), -np.gradient(stamps, axis=-1)
+
+    def render_model(self, x, y, stampsz=59, deriv=False):
+        """The same at the pixel centres nearest to ``x, y``."""
+        return self(np.round(x), np.round(y), stampsz, deriv)
+
+
+def inverse_sigma(weight):
+    """crowdsource's weight, 1/sigma, of an inverse variance."""
+    return np.sqrt(weight).astype("f4")
+
+
+@contextlib.contextmanager
+def quiet_crowdsource():
+    """Silence what crowdsource prints, and its warnings of division by zero."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+        np.errstate(divide="ignore", invalid="ignore"),
+    ):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+def peaks_by_crowdsource(image, psf, threshold, blend_threshold, keep_saturated):
+    """x, y (n,) of the peaks that crowdsource finds in a PeakImage, in the order of rows."""
+    with quiet_crowdsource():
+        y, x = crowdsource_base.peakfind(
+            image.residual,
+            image.model,
+            inverse_sigma(image.weight),
+            None,  # Of mask bits it knows those for nebulae, which we don't set.
+            AdaptedPsf(psf),
+            keepsat=keep_saturated,
+            threshold=threshold,
+            blendthreshold=blend_threshold,
+        )
+    return x, y
+
+
+def kept_by_crowdsource(x, y, flux):
+    """(n,) whether crowdsource keeps stars, as not within a pixel of a brighter one."""
+    return crowdsource_base.cull_near(x, y, flux)
 
 
 def fit_by_crowdsource(image, psf, x, y, niter, refit_sky=True):

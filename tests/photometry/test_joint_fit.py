@@ -48,6 +48,18 @@ def test_sweeps_converge_to_the_least_squares_fluxes():
     assert fit.residual.ravel() == pytest.approx(data.ravel() - image_of(stamps) @ truth, abs=0.05)
 
 
+def test_stars_that_rest_while_others_are_fitted_are_as_the_least_squares_have_them():
+    rng = np.random.default_rng(2)
+    x, y = rng.uniform(2, SHAPE[1] - 3, 60), rng.uniform(2, SHAPE[0] - 3, 60)
+    stamps = Stamps.render(varying_psf(2.5), x, y, np.full(60, 12))
+    weight, matrix = np.full(SHAPE, 0.1, np.float32), image_of(stamps)
+    data = (matrix @ rng.uniform(100, 5000, 60)).reshape(SHAPE) + rng.normal(0, 10**0.5, SHAPE)
+    truth = np.linalg.lstsq(matrix, data.ravel(), rcond=None)[0]
+    fit = fit_jointly(data, weight, stamps, np.zeros(60), 100, shifts=False)
+    assert np.abs((fit.flux - truth) / fit.flux_err).max() < 0.2
+    assert fit.residual.ravel() == pytest.approx(data.ravel() - matrix @ fit.flux, abs=0.05)
+
+
 def test_common_shift_of_blended_stars_is_found():
     data, weight, stamps = observed(sigma=1.0, shift=(0.2, -0.1))
     fit = fit_jointly(data, weight, stamps, np.zeros(4), 30)

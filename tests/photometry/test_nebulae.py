@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from photometry.science.detection.crowdsource_adapter import PeakImage
 from photometry.science.detection.detection import DetectionOptions, find_sources
 from photometry.science.detection.nebulae import is_curved_sky
+from photometry.science.detection.peaks import PeakImage
 from photometry.science.psf.psf import ChipPsf, PsfOptions
 from tests.builders.drawn_sky import draw, nebula, random_stars, transfer
 

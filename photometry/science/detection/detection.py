@@ -29,12 +29,6 @@ from exposures.science.quantities import (
 )
 from exposures.science.registration import StarList
 from photometry.science.detection.clean import CleanOptions, is_clean
-from photometry.science.detection.crowdsource_adapter import (
-    AdaptedPsf,
-    PeakImage,
-    new_peaks,
-    survivors,
-)
 from photometry.science.detection.joint_fit import (
     JointFit,
     Stamps,
@@ -43,6 +37,7 @@ from photometry.science.detection.joint_fit import (
     fit_quality,
 )
 from photometry.science.detection.nebulae import is_curved_sky
+from photometry.science.detection.peaks import PeakImage, new_peaks, survivors
 from photometry.science.psf.psf import ChipPsf, PsfOptions
 from photometry.science.psf.psf_fit import StarStamps, fit_psf
 from photometry.science.psf.psf_stars import (
@@ -241,15 +236,17 @@ def _new_stars(
     """New stars at peaks of the residual, except at known stars' positions."""
     x, y = new_peaks(
         image,
-        AdaptedPsf(psf),
+        psf,
         options.threshold,
         blend_threshold=_blend_threshold(options, iteration),
         keep_saturated=iteration == 0,
     )
     if len(stars) > 0 and len(x) > 0:
-        known = cKDTree(np.column_stack([stars.x, stars.y]))
-        distance, _ = known.query(np.column_stack([x, y]))
-        x, y = x[distance > options.new_pixels], y[distance > options.new_pixels]
+        known = cKDTree(
+            np.column_stack([stars.x, stars.y]), balanced_tree=False, compact_nodes=False
+        )
+        distance, _ = known.query(np.column_stack([x, y]), distance_upper_bound=options.new_pixels)
+        x, y = x[~np.isfinite(distance)], y[~np.isfinite(distance)]
     return _Stars(x, y, np.zeros(len(x)))
 
 
@@ -272,7 +269,6 @@ def _improved(
     data = field.data - sky
     stamps = _stamps(field, stars, psf, options)
     fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps)
-    figures = fit_quality(data, field.weight, stamps, fit)
     better = _refitted(field, stars, psf, fit)
     step = np.hypot(fit.dx, fit.dy)
     largest = options.max_step_pixels
@@ -283,7 +279,7 @@ def _improved(
         np.clip(stars.y + scale * fit.dy, -0.499, ny - 0.501).astype("f4"),
         fit.flux,
     )
-    keep = survivors(moved.x, moved.y, moved.flux, figures.flux_err, options.threshold)
+    keep = survivors(moved.x, moved.y, moved.flux, fit.flux_err, options.threshold)
     return moved.select(keep), better, fit.residual + sky
 
 

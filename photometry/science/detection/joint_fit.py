@@ -4,16 +4,19 @@ Images are indexed ``[y, x]``, positions are pixels from 0, fluxes are in the un
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from exposures.science.arrays import Float, FloatArray, IntArray
+from exposures.science.arrays import Float, FloatArray, IntArray, Shape
 from photometry.science.compiled import compiled, inlined
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import fill_stamps
 
 MIDDLE = 19  # pixels, side of the part of a stamp that tells how well a star is fitted
+# A change of a star's flux, in the error of most, below which its neighbours' stay as they are; and
+# the changes, in this, that matter to stars one and two widths of the PSF away at most.
+TOLERANCE, NEAR, FAR = 0.02, 25, 250
 
 
 class StampArrays(NamedTuple):
@@ -40,6 +43,16 @@ class _Fitted(NamedTuple):
     data: FloatArray
     weight: FloatArray
     residual: FloatArray
+
+
+class _Awake(NamedTuple):
+    """When stars were fitted last, and their surroundings changed; times count fits from 1."""
+
+    changed: IntArray  # (n_y, n_x) time of the last change near each cell, of ``cell`` pixels
+    fitted: IntArray  # (n,) time of each star's last fit
+    cell: int
+    flux_scale: Any  # a number, by which a change of flux is one in TOLERANCE
+    slope_scale: Any  # and one of flux times shift
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,7 @@ class JointFit:
     flux: np.ndarray  # (n,)
     dx: np.ndarray  # (n,) pixels, by which the flux lies off the position; 0 if not fitted
     dy: np.ndarray  # (n,)
+    flux_err: np.ndarray  # (n,) ignores neighbours; infinite where no pixel is usable
     residual: np.ndarray  # (ny, nx) float32, the image without the model
 
     def models(self, stamps: FloatArray, chosen: IntArray) -> FloatArray:
@@ -119,19 +133,40 @@ def fit_jointly(
     fluxes to start from. Each star's 3 x 3 normal equations are solved in turn on what all others
     leave: block Gauss-Seidel (Saad 2003, Iterative methods for sparse linear systems, section 4.1),
     which needs no matrix. A sweep over the stars is enough for isolated ones; the amplitudes of
-    pairs converge by the square of their overlap a sweep. A star without a usable pixel keeps its
-    guess.
+    pairs converge by the square of their overlap a sweep. A star is left out of a sweep if no
+    neighbour's change since its last fit matters, to TOLERANCE of an error. One without a usable
+    pixel keeps its guess.
     """
     blocks = _normal_blocks(weight, stamps.arrays)
     amplitudes = np.zeros((len(stamps), 3), np.float32)
     amplitudes[:, 0] = guess
     residual = np.array(data, np.float32)
     _subtract(residual, amplitudes, stamps.arrays)
+    awake = _all_awake(blocks, stamps, data.shape)
+    images = _Fitted(data, weight, residual)
     for _ in range(n_sweeps):
-        _sweep(residual, weight, amplitudes, blocks, shifts, stamps.arrays)
+        if not _sweep(images, amplitudes, blocks, shifts, stamps.arrays, awake):
+            break
     flux = amplitudes[:, 0].astype(float)
     shift = amplitudes[:, 1:] / np.where(flux == 0, 1, flux)[:, None]
-    return JointFit(flux, shift[:, 0], shift[:, 1], residual)
+    with np.errstate(divide="ignore"):
+        flux_err = 1 / np.sqrt(blocks[:, 0].astype(float))
+    return JointFit(flux, shift[:, 0], shift[:, 1], flux_err, residual)
+
+
+def _all_awake(blocks: FloatArray, stamps: Stamps, shape: Shape) -> _Awake:
+    """An _Awake in which all stars are to be fitted, with cells about as large as the PSF's FWHM.
+
+    A profile's highest pixel has about the inverse of its FWHM squared.
+    """
+    usable = blocks[blocks[:, 0] > 0]
+    if len(usable) == 0:
+        return _Awake(np.ones((1, 1), np.int64), np.zeros(len(stamps), np.int64), max(shape), 1, 1)
+    middle = stamps.values[stamps.first + stamps.size**2 // 2]
+    cell = max(round(float(np.median(np.maximum(middle, 1e-4)) ** -0.5)), 1)
+    changed = np.ones([side // cell + 1 for side in shape], np.int64)
+    scales = np.sqrt(np.median(usable[:, [0, 3]], axis=0)) / np.float32(TOLERANCE)
+    return _Awake(changed, np.zeros(len(stamps), np.int64), cell, *scales)
 
 
 def fit_quality(data: FloatArray, weight: FloatArray, stamps: Stamps, fit: JointFit) -> FitQuality:
@@ -149,10 +184,21 @@ def cut_out(image: FloatArray, x: FloatArray, y: FloatArray, size: int) -> Float
 
     ``x, y`` (n,) are pixels, on the image; ``size`` is odd. Pixels keep their unit.
     """
-    half = size // 2
-    padded = np.pad(image, half)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
-    return windows[np.round(y).astype(int), np.round(x).astype(int)]
+    stamps = np.zeros((len(x), size, size), image.dtype)
+    row, column = (np.round(c).astype(np.int64) - size // 2 for c in (y, x))
+    _cut_out(image, row, column, stamps)
+    return stamps
+
+
+@compiled
+def _cut_out(image: FloatArray, row: IntArray, column: IntArray, stamps: FloatArray) -> None:
+    ny, nx = image.shape
+    side = stamps.shape[1]
+    for k in range(len(stamps)):
+        top, left = row[k], column[k]
+        first, last = max(left, 0), min(left + side, nx)
+        for j in range(max(top, 0), min(top + side, ny)):
+            stamps[k, j - top, first - left : last - left] = image[j, first:last]
 
 
 # In all of these, pixels are counted by unsigned numbers along a row: each index would else be
@@ -205,6 +251,8 @@ def _normal_blocks(weight: FloatArray, stamps: StampArrays) -> FloatArray:
 @compiled
 def _subtract(image: FloatArray, amplitudes: FloatArray, stamps: StampArrays) -> None:
     for k in range(len(amplitudes)):
+        if amplitudes[k, 0] == 0:
+            continue
         stamp, place = _stamp_of(k, stamps)
         _take_out(image, amplitudes[k, 0], np.float32(0), np.float32(0), stamp, place)
 
@@ -256,20 +304,26 @@ def _products(
 
 @compiled
 def _sweep(
-    residual: FloatArray,
-    weight: FloatArray,
+    images: _Fitted,
     amplitudes: FloatArray,
     blocks: FloatArray,
     shifts: bool,
     stamps: StampArrays,
-) -> None:
-    """Solve for each star on the residual of all, and subtract the change at once."""
-    half = np.float32(0.5)
+    awake: _Awake,
+) -> int:
+    """Solve for each star on the residual of all, and subtract the change at once.
+
+    Returns how many stars were awake.
+    """
+    half, n_fitted = np.float32(0.5), 0
+    time = np.max(awake.fitted)
     for k in range(len(amplitudes)):
-        if blocks[k, 0] <= 0:
+        if blocks[k, 0] <= 0 or not _is_awake(k, stamps, awake):
             continue
+        time += 1
+        n_fitted += 1
         stamp, place = _stamp_of(k, stamps)
-        gp, gx, gy = _products(residual, weight, stamp, place)
+        gp, gx, gy = _products(images.residual, images.weight, stamp, place)
         if shifts:
             flux, slope_x, slope_y = _solve(blocks[k], gp, half * gx, half * gy)
         else:
@@ -277,7 +331,35 @@ def _sweep(
         amplitudes[k, 0] += flux
         amplitudes[k, 1] += slope_x
         amplitudes[k, 2] += slope_y
-        _take_out(residual, flux, half * slope_x, half * slope_y, stamp, place)
+        _take_out(images.residual, flux, half * slope_x, half * slope_y, stamp, place)
+        awake.fitted[k] = time
+        slope = awake.slope_scale * np.maximum(np.abs(slope_x), np.abs(slope_y))
+        _wake(np.maximum(awake.flux_scale * np.abs(flux), slope), place, time, awake)
+    return n_fitted
+
+
+@inlined
+def _is_awake(k: int, stamps: StampArrays, awake: _Awake) -> bool:
+    j, i = stamps.row[k] + stamps.size[k] // 2, stamps.column[k] + stamps.size[k] // 2
+    ny, nx = awake.changed.shape
+    row, column = min(max(j // awake.cell, 0), ny - 1), min(max(i // awake.cell, 0), nx - 1)
+    return awake.changed[row, column] > awake.fitted[k]
+
+
+@inlined
+def _wake(change: Float, place: _Place, time: int, awake: _Awake) -> None:
+    """Say that what lies in reach of a star's ``change``, in TOLERANCE, has to be fitted again."""
+    if change < 1:
+        return
+    reach = place.side // 2
+    if change < FAR:
+        reach = min(reach, awake.cell if change < NEAR else 2 * awake.cell)
+    j, i = place.row + place.side // 2, place.column + place.side // 2
+    ny, nx = awake.changed.shape
+    top, left = max((j - reach) // awake.cell, 0), max((i - reach) // awake.cell, 0)
+    for row in range(top, min((j + reach) // awake.cell + 1, ny)):
+        for column in range(left, min((i + reach) // awake.cell + 1, nx)):
+            awake.changed[row, column] = time
 
 
 @inlined

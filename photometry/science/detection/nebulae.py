@@ -3,7 +3,7 @@
 import numpy as np
 
 from exposures.science.arrays import BoolArray, FloatArray
-from photometry.science.detection.crowdsource_adapter import PeakImage
+from photometry.science.detection.peaks import PeakImage
 from photometry.science.psf.psf import ChipPsf
 
 HALF_FWHM = 1.5  # half the side of a peak's stamp, in FWHM

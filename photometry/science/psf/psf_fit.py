@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import spline_filter
+from scipy.ndimage import spline_filter, spline_filter1d
 
 from exposures.science.arrays import BoolArray, Float, FloatArray, Index
 from photometry.science.psf.moffat import WING_BETA, MoffatShapes, moffat_stamps
@@ -347,11 +347,12 @@ def _core_side(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> int:
 def _recentred(residual: FloatArray, dx: FloatArray, dy: FloatArray) -> FloatArray:
     """Residual stamps moved back by the stars' offsets, by cubic splines."""
     whole_x, whole_y = np.round(dx).astype(int), np.round(dy).astype(int)
-    coefficients = np.array([spline_filter(r, order=3, mode="mirror") for r in residual])
-    moved = shifted_splines(coefficients, whole_x - dx, whole_y - dy)[:, 2:-2, 2:-2]
-    return np.array(
-        [np.roll(m, (-j, -i), axis=(0, 1)) for m, i, j in zip(moved, whole_x, whole_y, strict=True)]
-    )
+    for axis in (1, 2):
+        residual = spline_filter1d(residual, order=3, axis=axis, mode="mirror")
+    moved = shifted_splines(residual, whole_x - dx, whole_y - dy)[:, 2:-2, 2:-2]
+    for k in np.flatnonzero((whole_x != 0) | (whole_y != 0)):
+        moved[k] = np.roll(moved[k], (-whole_y[k], -whole_x[k]), axis=(0, 1))
+    return moved
 
 
 def _clipped_mean(

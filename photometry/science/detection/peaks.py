@@ -1,0 +1,205 @@
+"""Peaks of the significance image that are new stars, by crowdsource's criteria.
+
+These are those of crowdsource (Schlafly et al. 2018, ApJS 234, 39, section 4.1), whose images of
+the whole chip are here made strip by strip, and only where a peak needs them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy  # its parts are imported when they are used
+from scipy.spatial import cKDTree
+
+from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray
+from photometry.science.compiled import compiled, inlined
+from photometry.science.psf.psf import ChipPsf
+
+STAMP_PIXELS = 59  # side of the PSF that images are convolved with
+STRIP_PIXELS = 512  # rows that are transformed together, so that they are in the processor's cache
+# Of the most information of a pixel, the least that single precision tells from none.
+NO_INFORMATION = 1e-7
+TINY = 1e-14  # ADU^-2
+LEAST_MODEL = 0.01  # ADU, or sigma, of the known stars' light that a peak is compared with
+
+
+class PeakImage(NamedTuple):
+    """The images searched for peaks; all (ny, nx)."""
+
+    residual: np.ndarray  # ADU, without sky and known stars
+    model: np.ndarray  # ADU, the known stars
+    weight: np.ndarray  # inverse variance
+
+
+def new_peaks(
+    image: PeakImage,
+    psf: ChipPsf,
+    threshold: float,
+    blend_threshold: float,
+    keep_saturated: bool,
+) -> tuple[FloatArray, FloatArray]:
+    """x, y (n,) in pixels of significant peaks of a PeakImage, outside known stars' wings.
+
+    ``threshold`` is in sigma; ``blend_threshold`` is how much of the known stars' light a peak has
+    to be, a ratio. Peaks on saturated pixels are left out unless ``keep_saturated``.
+    """
+    ny, nx = image.weight.shape
+    stamp = psf.stamps(nx // 2, ny // 2, STAMP_PIXELS)[0]
+    height = significance(image.residual, image.weight, stamp)
+    peaks = _peaks(height, image.weight, np.float32(threshold), keep_saturated)
+    keep = _is_no_blend(peaks, height, image, stamp, np.float32(blend_threshold))
+    y, x = np.divmod(peaks[keep], nx)
+    return x.astype(float), y.astype(float)
+
+
+def significance(data: FloatArray, weight: FloatArray, stamp: FloatArray) -> FloatArray:
+    """(ny, nx) float32 flux over its error of a star alone at each pixel, with no sky fitted.
+
+    ``data`` (ny, nx) is in ADU, ``weight`` (ny, nx) its inverse variance and 0 beyond the edges;
+    ``stamp`` (side, side) float32 is the PSF, ``side`` odd. Where the information is nil the error
+    is large but finite.
+    """
+    ny, nx = data.shape
+    half = len(stamp) // 2
+    n_rows = scipy.fft.next_fast_len(min(STRIP_PIXELS, ny + 2 * half), real=False)
+    n_columns = scipy.fft.next_fast_len(nx + half, real=True)
+    kernels = [_transformed_kernel(k, n_rows, n_columns) for k in (stamp, stamp**2)]
+    result = np.empty((ny, nx), np.float32)
+    signal, information = np.zeros((2, n_rows, n_columns), np.float32)
+    step = n_rows - 2 * half
+    for top in range(0, ny, step):
+        _fill_strip(signal, information, data, weight, top - half)
+        rows = slice(top, min(top + step, ny))
+        inside = slice(half, half + rows.stop - top), slice(0, nx)
+        light, squares = (
+            _multiplied(strip, kernel)[inside]
+            for strip, kernel in zip((signal, information), kernels, strict=True)
+        )
+        least = NO_INFORMATION * max(float(squares.max()), TINY)
+        _divide(light, squares, np.float32(least), result[rows])
+    return result
+
+
+def _multiplied(strip: FloatArray, kernel: FloatArray) -> FloatArray:
+    spectrum = scipy.fft.rfft2(strip)
+    spectrum *= kernel
+    return scipy.fft.irfft2(spectrum, s=strip.shape, overwrite_x=True)
+
+
+def _transformed_kernel(kernel: FloatArray, n_rows: int, n_columns: int) -> FloatArray:
+    """The transform by which those of strips are multiplied for the sums of ``kernel`` times them.
+
+    Its middle is at the origin, and it is turned round, as a correlation is.
+    """
+    half = len(kernel) // 2
+    padded = np.zeros((n_rows, n_columns), np.float32)
+    padded[: len(kernel), : len(kernel)] = kernel[::-1, ::-1]
+    return scipy.fft.rfft2(np.roll(padded, -half, axis=(0, 1)))
+
+
+@compiled
+def _fill_strip(
+    signal: FloatArray, information: FloatArray, data: FloatArray, weight: FloatArray, top: int
+) -> None:
+    """Fill a strip from row ``top`` on, which may be off the image, with weighted data and weight.
+
+    Columns beyond the image's stay as they are.
+    """
+    ny, nx = data.shape
+    for j in range(len(signal)):
+        row = top + j
+        if row < 0 or row >= ny:
+            signal[j, :nx] = 0
+            information[j, :nx] = 0
+            continue
+        pixels, weights, left, right = data[row], weight[row], signal[j, :nx], information[j, :nx]
+        for i in range(nx):
+            left[i] = pixels[i] * weights[i]
+            right[i] = weights[i]
+
+
+@compiled
+def _divide(signal: FloatArray, information: FloatArray, least: Float, result: FloatArray) -> None:
+    for j in range(result.shape[0]):
+        sums, squares, row = signal[j], information[j], result[j]
+        for i in range(np.uint64(result.shape[1])):
+            row[i] = sums[i] / np.sqrt(max(squares[i], least))
+
+
+@compiled
+def _peaks(
+    height: FloatArray, weight: FloatArray, threshold: Float, keep_saturated: bool
+) -> IntArray:
+    """(n,) indices into the flattened image of pixels above ``threshold`` that no other exceeds.
+
+    Of the eight round each. Pixels without weight count if ``keep_saturated``.
+    """
+    ny, nx = height.shape
+    found = np.empty(height.size // 2 + 1, np.int64)
+    n = 0
+    for j in range(ny):
+        for i in range(nx):
+            counts = height[j, i] > threshold and (keep_saturated or weight[j, i] > 0)
+            if counts and _is_highest(height, j, i):
+                found[n] = j * nx + i
+                n += 1
+    return found[:n].copy()
+
+
+@inlined
+def _is_highest(height: FloatArray, j: int, i: int) -> bool:
+    ny, nx = height.shape
+    for row in range(max(j - 1, 0), min(j + 2, ny)):
+        for column in range(max(i - 1, 0), min(i + 2, nx)):
+            if height[row, column] > height[j, i]:
+                return False
+    return True
+
+
+@compiled
+def _is_no_blend(
+    peaks: IntArray, height: FloatArray, image: PeakImage, stamp: FloatArray, least: Float
+) -> BoolArray:
+    """(n,) whether peaks stand out of the known stars' light by ``least`` of it.
+
+    By their significance in that of this light alone, and by the residual in the model at their
+    pixel and in the light's significance: a peak that is twice as high by the first need not pass
+    the others.
+    """
+    residual, model, weight = image
+    ny, nx = height.shape
+    half = len(stamp) // 2
+    passed = np.zeros(len(peaks), np.bool_)
+    for k in range(len(peaks)):
+        j, i = peaks[k] // nx, peaks[k] % nx
+        top, bottom = max(j - half, 0), min(j + half + 1, ny)
+        left, right = max(i - half, 0), min(i + half + 1, nx)
+        light = information = np.float32(0)
+        for row in range(top, bottom):
+            own = stamp[row - j + half, left - i + half : right - i + half]
+            pixels, weights = model[row, left:right], weight[row, left:right]
+            for column in range(len(own)):
+                light += own[column] * pixels[column] * weights[column]
+                information += own[column] * own[column] * weights[column]
+        known = max(light / np.sqrt(max(information, np.float32(TINY))), LEAST_MODEL)
+        ratio = height[j, i] / known
+        in_pixel = residual[j, i] / max(model[j, i], LEAST_MODEL)
+        in_noise = residual[j, i] * np.sqrt(weight[j, i]) / known
+        is_clear = in_pixel > least and in_noise > least / 4 and ratio > least
+        passed[k] = ratio > 2 * least or is_clear
+    return passed
+
+
+def survivors(
+    x: FloatArray, y: FloatArray, flux: FloatArray, flux_err: FloatArray, threshold: float
+) -> BoolArray:
+    """(n,) whether stars are significant and not within a pixel of a brighter one.
+
+    ``x, y`` (n,) are pixels, ``flux`` and ``flux_err`` (n,) ADU, ``threshold`` is in sigma: six
+    tenths of it are enough, or 100,000 ADU with a finite error.
+    """
+    bright = (flux > 0.6 * threshold * flux_err) | ((flux > 1e5) & np.isfinite(flux_err))
+    tree = cKDTree(np.column_stack([x, y]), balanced_tree=False, compact_nodes=False)
+    one, other = tree.query_pairs(1.0, output_type="ndarray").T
+    fainter = np.concatenate([one[flux[one] < flux[other]], other[flux[other] < flux[one]]])
+    bright[fainter] = False
+    return bright
