@@ -9,7 +9,7 @@ from tests.builders.crowded_scene import observe, render, star_list, varying_psf
 from tests.photometry.oracle import kept_by_crowdsource, peaks_by_crowdsource
 
 SHAPE = (1100, 170)  # more rows than are transformed together
-DEEP = 8  # pixels from usable ones, beyond which a star is lost in the transforms' rounding
+DEEP = 8  # pixels from usable ones, beyond which crowdsource's peaks are of its rounding
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +60,24 @@ def test_a_star_behind_a_hole_is_a_peak_of_the_first_search_alone(scene):
     assert inside == [True, False]
 
 
-def test_nothing_is_significant_where_no_pixel_is_near():
+def test_a_star_behind_a_wide_hole_is_one_peak_of_the_first_search():
+    psf, shape = varying_psf(), (220, 150)
+    y, x = np.indices(shape)
+    stars = np.array([75.3]), np.array([109.6]), np.array([1e9])
+    data = render(*stars, psf, shape) + np.random.default_rng(3).normal(0, 15, shape)
+    weight = np.where(np.hypot(x - 75, y - 110) < 15, 0, 1 / (225 + np.maximum(data, 0)))
+    image = PeakImage(data.astype("f4"), np.zeros(shape, "f4"), weight.astype("f4"))
+    x, y = new_peaks(image, psf, 5.0, 2.0, keep_saturated=True)
+    inside = np.hypot(x - 75, y - 110) < 13
+    assert inside.sum() == 1
+    assert np.hypot(x - 75.3, y - 109.6)[inside] < 3
+
+
+@pytest.mark.parametrize("precision", ["f4", "f8"])
+def test_nothing_is_significant_where_no_pixel_is_near(precision):
     data, weight = np.ones((200, 90)), np.ones((200, 90))
     weight[80:] = 0
-    height = significance(data, weight, varying_psf().stamps(45, 100, 59)[0])
+    height = significance(data, weight, varying_psf().stamps(45, 100, 59)[0].astype(precision))
     assert height[:80].min() > 4
     assert np.abs(height[110:]).max() < 0.1
 

@@ -16,8 +16,9 @@ from photometry.science.psf.psf import ChipPsf
 
 STAMP_PIXELS = 59  # side of the PSF that images are convolved with
 STRIP_PIXELS = 512  # rows that are transformed together, so that they are in the processor's cache
-# Of the most information of a pixel, the least that single precision tells from none.
-NO_INFORMATION = 1e-7
+# Of the most information of a pixel, the least in which there may be a star; and that which single
+# precision tells from none.
+NO_INFORMATION = {"f8": 1e-9, "f4": 1e-7}
 TINY = 1e-14  # ADU^-2
 LEAST_MODEL = 0.01  # ADU, or sigma, of the known stars' light that a peak is compared with
 
@@ -44,7 +45,10 @@ def new_peaks(
     """
     ny, nx = image.weight.shape
     stamp = psf.stamps(nx // 2, ny // 2, STAMP_PIXELS)[0]
-    height = significance(image.residual, image.weight, stamp)
+    # What shines through a wide hole would be lost in the rounding of single precision, and its
+    # maxima would be stars by the dozen.
+    precision = np.dtype("f8" if keep_saturated else "f4")
+    height = significance(image.residual, image.weight, stamp.astype(precision))
     peaks = _peaks(height, image.weight, np.float32(threshold), keep_saturated)
     keep = _is_no_blend(peaks, height, image, stamp, np.float32(blend_threshold))
     y, x = np.divmod(peaks[keep], nx)
@@ -55,8 +59,8 @@ def significance(data: FloatArray, weight: FloatArray, stamp: FloatArray) -> Flo
     """(ny, nx) float32 flux over its error of a star alone at each pixel, with no sky fitted.
 
     ``data`` (ny, nx) is in ADU, ``weight`` (ny, nx) its inverse variance and 0 beyond the edges;
-    ``stamp`` (side, side) float32 is the PSF, ``side`` odd. Where the information is nil the error
-    is large but finite.
+    ``stamp`` (side, side) is the PSF, ``side`` odd, in the precision in which sums are taken. Where
+    the information is nil the error is large but finite.
     """
     ny, nx = data.shape
     half = len(stamp) // 2
@@ -64,7 +68,7 @@ def significance(data: FloatArray, weight: FloatArray, stamp: FloatArray) -> Flo
     n_columns = scipy.fft.next_fast_len(nx + half, real=True)
     kernels = [_transformed_kernel(k, n_rows, n_columns) for k in (stamp, stamp**2)]
     result = np.empty((ny, nx), np.float32)
-    signal, information = np.zeros((2, n_rows, n_columns), np.float32)
+    signal, information = np.zeros((2, n_rows, n_columns), stamp.dtype)
     step = n_rows - 2 * half
     for top in range(0, ny, step):
         _fill_strip(signal, information, data, weight, top - half)
@@ -74,8 +78,8 @@ def significance(data: FloatArray, weight: FloatArray, stamp: FloatArray) -> Flo
             _multiplied(strip, kernel)[inside]
             for strip, kernel in zip((signal, information), kernels, strict=True)
         )
-        least = NO_INFORMATION * max(float(squares.max()), TINY)
-        _divide(light, squares, np.float32(least), result[rows])
+        least = NO_INFORMATION[stamp.dtype.str[1:]] * max(float(squares.max()), TINY)
+        _divide(light, squares, stamp.dtype.type(least), result[rows])
     return result
 
 
@@ -91,7 +95,7 @@ def _transformed_kernel(kernel: FloatArray, n_rows: int, n_columns: int) -> Floa
     Its middle is at the origin, and it is turned round, as a correlation is.
     """
     half = len(kernel) // 2
-    padded = np.zeros((n_rows, n_columns), np.float32)
+    padded = np.zeros((n_rows, n_columns), kernel.dtype)
     padded[: len(kernel), : len(kernel)] = kernel[::-1, ::-1]
     return scipy.fft.rfft2(np.roll(padded, -half, axis=(0, 1)))
 
