@@ -197,11 +197,11 @@ def find_sources(
     if not np.any(weight > 0):
         raise ValueError("no pixel has weight")
     noise = 1 / np.sqrt(np.median(weight[weight > 0]))
-    measured = estimate_fwhm(data, weight, noise, psf)
-    guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
     field = _Field(
-        np.nan_to_num(data).astype(np.float32), np.array(weight, np.float32), mask, noise
+        np.nan_to_num(data).astype(np.float32, copy=False), np.array(weight, "f4"), mask, noise
     )
+    measured = estimate_fwhm(field.data, field.weight, noise, psf)
+    guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
     stars, fitted, residual = _search(field, ChipPsf.round(guess, psf), options)
     return _measured(field, stars, fitted, residual, options)
 
