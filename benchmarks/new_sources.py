@@ -176,10 +176,12 @@ def _unlisted_light(found, stars, listed, fwhm):
     It is that of the brightest, or of a nova that has NOVA_PART of it.
     """
     x, y, flux, is_nova = stars
-    # A listed source is the brightest true star at its place; the others there are not listed.
-    near = cKDTree(np.column_stack([x, y])).query_ball_point(listed.data, MATCH_PIXELS)
+    # A listed source is the brightest true star at its place that was there on the reference, and
+    # no nova; the others are not listed.
+    steady = np.flatnonzero(~is_nova)
+    near = cKDTree(np.column_stack([x, y])[steady]).query_ball_point(listed.data, MATCH_PIXELS)
     is_listed = np.zeros(len(x), bool)
-    is_listed[[max(of, key=lambda k: flux[k]) for of in near if of]] = True
+    is_listed[[max(steady[of], key=lambda k: flux[k]) for of in near if of]] = True
     other = np.flatnonzero(~is_listed)
     tree = cKDTree(np.column_stack([x, y])[other])
     near = tree.query_ball_point(np.column_stack([found.x, found.y]), 0.75 * fwhm)
@@ -320,7 +322,7 @@ def _share(of):
 
 def rounded(figures):
     return {
-        name: round(value, 4) if isinstance(value, float) else value
+        name: round(float(value), 4) if isinstance(value, float) else value
         for name, value in figures.items()
     }
 

@@ -36,7 +36,7 @@ class NewSourceOptions(Options):
     """Largest distance between detections that are taken for one new source."""
     follow_arcsec: Arcseconds = 0.3
     """Largest distance between a new source and the source that replaces it when a reference is
-    made again: new sources lie at least half the seeing from others."""
+    made again: new sources lie at least 0.45 of the seeing from others."""
     min_days: Days = 0.04
     """Least time between the first and the last detection of a new source; in less time a moving
     object looks alike."""
