@@ -5,7 +5,7 @@ from exposures.tables.csv_files import csv_pieces, write_csv
 from exposures.tables.formats import CSV, ECSV, FITS, PARQUET, VOTABLE, TableFormat
 from exposures.tables.parquet_files import parquet_pieces
 from exposures.tables.spreadsheet_text import plain
-from exposures.tables.votable_files import votable_bytes, votable_message
+from exposures.tables.votable_files import votable_bytes, votable_message, votable_type
 
 __all__ = [
     "CSV",
@@ -22,5 +22,6 @@ __all__ = [
     "plain",
     "votable_bytes",
     "votable_message",
+    "votable_type",
     "write_csv",
 ]

@@ -84,9 +84,14 @@ def _add_system(resource, system):
         resource.coordinate_systems.append(CooSys(ID=system, system="ICRS"))
 
 
+def votable_type(kind: ColumnKind) -> tuple[str, str | None]:
+    """The datatype of a column, and its arraysize; None of a single value."""
+    datatype, _ = DATATYPES[kind]
+    return datatype, "*" if datatype in ("char", "unicodeChar") else None
+
+
 def _field(document, column, version):
-    datatype, _ = DATATYPES[column.kind]
-    size = "*" if datatype in ("char", "unicodeChar") else None
+    datatype, size = votable_type(column.kind)
     field = Field(
         document, ID=column.name, name=column.name, datatype=datatype, arraysize=size,
         unit=column.unit or None, ucd=column.ucd or None,

@@ -16,8 +16,8 @@ OPEN = frozenset(
         *("password_change", "password_change_done", "password_change_of_tables"),
         "unsubscribe",
         *("watches_feed", "watch_feed", "nights_feed"),  # opened by the key in their addresses
-        # What registries read: addresses and limits, and nothing of the survey.
-        *("vo_capabilities", "vo_availability"),
+        # What registries read: addresses, limits and columns, and nothing of the survey.
+        *("vo_capabilities", "vo_availability", "vo_tables"),
         "metrics",  # for whoever has their token
     }
 )

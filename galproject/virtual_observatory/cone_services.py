@@ -36,12 +36,14 @@ class ConeService:
     name: str
     title: str
     max_radius_degrees: float
-    columns: Callable[[], list[ConeColumn]]
+    columns: list[ConeColumn]  # whatever the survey has
     search: Callable[..., list[dict]]  # query, number of rows: {column: value} each
+    more_columns: Callable[[], list[ConeColumn]] = list  # by what it has
+    more: str = ""  # these in words
 
     def find(self, query: ConeQuery, address_of=str) -> Found:
         """What a query asks for; ``address_of`` makes a path an address for others."""
-        columns = of_verbosity(self.columns(), query.verbosity)
+        columns = of_verbosity([*self.columns, *self.more_columns()], query.verbosity)
         found = self.search(query, query.n_rows + 1) if query.wants_rows else []
         rows = found[: query.n_rows]
         for row in rows:
@@ -116,19 +118,19 @@ def _word(name):
     return re.sub(r"[^0-9A-Za-z_]", lambda sign: f"x{ord(sign[0]):x}", name)
 
 
-def _object_columns():
-    return [*columns_of.OBJECTS, *_magnitudes().values()]
+def _columns_of_magnitudes():
+    return list(_magnitudes().values())
 
 
 SERVICES = {
     service.name: service
     for service in (
+        ConeService("sources", "Sources of reference images", 0.1, columns_of.SOURCES, _sources),
         ConeService(
-            "sources", "Sources of reference images", 0.1, lambda: columns_of.SOURCES, _sources
+            *("objects", "Stars in all filters", 0.1, columns_of.OBJECTS, _objects),
+            more_columns=_columns_of_magnitudes,
+            more="mag_FILTER for each filter, the magnitude of the brightest source there",
         ),
-        ConeService("objects", "Stars in all filters", 0.1, _object_columns, _objects),
-        ConeService(
-            "candidates", "Candidate variables", 1.0, lambda: columns_of.CANDIDATES, _candidates
-        ),
+        ConeService("candidates", "Candidate variables", 1.0, columns_of.CANDIDATES, _candidates),
     )
 }

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.views import APIView
 
-from exposures.tables import votable_bytes, votable_message
+from exposures.tables import votable_bytes, votable_message, votable_type
 from galproject.virtual_observatory.cone_query import MAX_ROWS, ConeError, read_cone
 from galproject.virtual_observatory.cone_services import SERVICES
 
@@ -73,7 +73,7 @@ def capabilities(request, name):
     service = _service(name)
     addresses = {
         page: request.build_absolute_uri(reverse(page, args=[name]))
-        for page in ("vo_search", "vo_capabilities", "vo_availability")
+        for page in ("vo_search", "vo_capabilities", "vo_availability", "vo_tables")
     }
     context = {"service": service, "addresses": addresses, "max_rows": MAX_ROWS}
     return render(request, "galproject/vo/capabilities.xml", context, content_type="text/xml")
@@ -91,3 +91,16 @@ def availability(request, name):
         note = UNREACHABLE
     context = {"note": note}
     return render(request, "galproject/vo/availability.xml", context, content_type="text/xml")
+
+
+@login_not_required
+@require_safe
+def tables(request, name):
+    """The columns that a service's answers have at most (IVOA VOSI, VODataService).
+
+    But for those that tell what the survey has, as everybody may read it.
+    """
+    service = _service(name)
+    columns = [(column, *votable_type(column.kind)) for column in service.columns]
+    context = {"service": service, "columns": columns}
+    return render(request, "galproject/vo/tables.xml", context, content_type="text/xml")

@@ -168,7 +168,10 @@ OTHERS = {
     "signed_out": {"GET": OPEN, "HEAD": OPEN},
     "unsubscribe": dict.fromkeys(OF_PAGES, OPEN),
     **{key: {"GET": OPEN, "HEAD": OPEN} for key in ("watches_feed", "watch_feed", "nights_feed")},
-    **{key: {"GET": OPEN, "HEAD": OPEN} for key in ("vo_capabilities", "vo_availability")},
+    **{
+        key: {"GET": OPEN, "HEAD": OPEN}
+        for key in ("vo_capabilities", "vo_availability", "vo_tables")
+    },
     "logout": {"POST": LOGGED_IN},
     "password_change": dict.fromkeys(OF_PAGES, LOGGED_IN),
     "password_change_done": {"GET": LOGGED_IN, "HEAD": LOGGED_IN},

@@ -14,7 +14,7 @@ import requests
 from astropy.io.votable import parse, validate
 from astropy.io.votable.ucd import parse_ucd
 from django.core.cache import cache
-from pyvo.io.vosi import parse_availability, parse_capabilities
+from pyvo.io.vosi import parse_availability, parse_capabilities, parse_tables
 
 from galproject.api.columns import UCDS
 from galproject.export.columns import FLAT, NESTED
@@ -194,6 +194,27 @@ def test_registries_read_what_a_service_does_without_a_token(client, name):
     page = found["ivo://ivoa.net/std/VOSI#availability"].interfaces[0].accessurls[0].content
     assert parse_availability(io.BytesIO(client.get(page).content).read).available
     assert client.get("/vo/stars/capabilities").status_code == 404
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_tell_the_columns_of_answers_without_a_token_or_what_the_survey_has(
+    client, headers, name
+):
+    star = make_candidate(3)
+    crossmatch_all()
+    query = place(star, VERB=3, SR=0)
+    answer = client.get(f"/vo/{name}/search", query, headers=headers)
+    fields = parse(io.BytesIO(answer.content)).get_first_table().fields
+    told = io.BytesIO(client.get(f"/vo/{name}/tables").content)
+    ((table,),) = parse_tables(told.read, pedantic=True).tableset
+    assert table.name == name
+    columns = {(c.name, c.datatype.content, c.datatype.arraysize) for c in table.columns}
+    given = {(f.name, f.datatype, f.arraysize or "1") for f in fields}
+    assert {name for name, *_ in given - columns} == ({"mag_i"} if name == "objects" else set())
+    assert columns <= given
+    assert {c.name: (c.ucd, c.unit or "") for c in table.columns}.items() <= {
+        f.name: (f.ucd, str(f.unit or "")) for f in fields
+    }.items()
 
 
 def test_every_ucd_of_tables_and_exports_is_of_the_vocabulary():
