@@ -7,6 +7,7 @@ import numpy as np
 from exposures.chip import MaskBit
 
 # Up to here the codes are bits, from here on an enumeration.
+ROWS = 64  # of a mask that are translated at once
 FIRST_ENUMERATED = (3, 5)
 
 # Code 7 marks what differs from other exposures: that is what we look for, so it masks nothing;
@@ -85,7 +86,12 @@ def _translate_enumeration(codes):
     for code, bits in ENUMERATION.items():
         table[code] = bits
     last = len(table) - 1
-    return table[np.where((codes >= 0) & (codes < last), codes, last).astype(np.intp)]
+    mask = np.empty(codes.shape, np.uint8)
+    # By some rows at once, which stay in the processor's cache.
+    for start in range(0, len(codes), ROWS):
+        some = codes[start : start + ROWS]
+        mask[start : start + ROWS] = table[np.where((some >= 0) & (some < last), some, last)]
+    return mask
 
 
 def _translate_bits(codes):

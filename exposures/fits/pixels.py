@@ -7,6 +7,7 @@ from exposures.science.impossible_pixels import impossible_pixels
 
 # Where more of the pixels are above the ceiling, it is that which is wrong, or in another unit.
 MAX_ABOVE = 0.5
+ENOUGH_PIXELS = 500_000  # that tell what most are, and a median to 0.2 %
 
 
 def without_impossible(data, usable, noise, limits, ceiling=np.inf):
@@ -33,21 +34,34 @@ def without_impossible(data, usable, noise, limits, ceiling=np.inf):
 
 def without_impossible_weights(weight, limits):
     """Weight with 0 where it is undefined, negative or far above the others, and the notes."""
-    defined = np.isfinite(weight)
-    positive = weight[defined & (weight > 0)]
+    positive = _positive(some_rows(weight))
+    if len(positive) == 0:
+        positive = _positive(weight)
     if len(positive) == 0:
         return np.zeros_like(weight), []
+    largest = limits.weight_ratio * np.median(positive)
     with np.errstate(invalid="ignore"):
-        bad = ~defined | (weight < 0) | (weight > limits.weight_ratio * np.median(positive))
+        bad = ~((weight >= 0) & (weight <= largest))
     if not bad.any():
         return weight, []
     notes = [f"weights: {np.count_nonzero(bad)} masked, which are undefined, negative or too large"]
     return np.where(bad, np.float32(0), weight), notes
 
 
+def some_rows(pixels):
+    """Rows of a large image, spread over it, with ENOUGH_PIXELS or more; all of a small one."""
+    return pixels[:: max(1, pixels.size // ENOUGH_PIXELS)]
+
+
+def _positive(weight):
+    return weight[np.isfinite(weight) & (weight > 0)]
+
+
 def typical_noise(weight, usable):
     """The noise of a pixel by the median of its weights, in the unit of the data; NaN without."""
-    weights = weight[usable]
+    weights = some_rows(weight)[some_rows(usable)]
+    if len(weights) == 0:
+        weights = weight[usable]
     return float(1 / np.sqrt(np.median(weights))) if len(weights) else np.nan
 
 

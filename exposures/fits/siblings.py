@@ -6,6 +6,7 @@ from exposures.chip import UNUSABLE
 from exposures.errors import InputFileError
 from exposures.fits.cards import first_text
 from exposures.fits.codes import known_codes
+from exposures.fits.pixels import some_rows
 
 KINDS = {"i": "image", "w": "weight", "d": "data quality"}
 # PRODTYPE of each. Cut-outs have the image's primary header in all three, so that "image" says
@@ -15,7 +16,6 @@ FULL_SHAPE, UNTRIMMED_SHAPE = (4094, 2046), (4096, 2048)
 ADVICE = "Fetch image, weight and data quality of the same version"
 # Of the pixels, beyond which two files hold the same, weights are negative, or codes are none.
 MOST = 0.5
-ENOUGH_PIXELS = 500_000  # that tell what most are
 SAME_TIME_CHARACTERS = 19  # of a date, to the second
 
 
@@ -82,7 +82,7 @@ def check_weight(path, name, weight, data):
     It is the image itself, or mostly negative. What is zero everywhere is told of as a chip that
     is masked.
     """
-    data, weight = _some_rows(data), _some_rows(weight)
+    data, weight = some_rows(data), some_rows(weight)
     compared = np.isfinite(data) & (data != 0)
     if compared.any() and np.mean(weight[compared] == data[compared]) > MOST:
         problem = "the weight holds the pixels of the image"
@@ -95,18 +95,13 @@ def check_weight(path, name, weight, data):
 
 def check_codes(path, name, codes, pipeline_version):
     """Raise InputFileError if most of the data quality, (ny, nx), isn't in the pipeline's codes."""
-    codes = _some_rows(codes)
+    codes = some_rows(codes)
     unknown = ~known_codes(codes, pipeline_version)
     if np.mean(unknown) > MOST:
         example = int(codes[unknown][0])
         shown = f"values such as {example}" if example < 1 << 30 else "values that aren't whole"
         problem = f"the data quality holds {shown}, which are no codes of {pipeline_version}"
         raise InputFileError(path, problem, ADVICE, hdu=name)
-
-
-def _some_rows(pixels):
-    """Rows of a large image that tell what most of its pixels are."""
-    return pixels[:: max(1, pixels.size // ENOUGH_PIXELS)]
 
 
 def nothing_usable(facts, name, data, weight, mask):

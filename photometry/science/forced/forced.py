@@ -148,7 +148,7 @@ def fit_fluxes(
     data, weight = (np.ascontiguousarray(a, dtype="f4") for a in (image.data, image.weight))
     image = WeightedImage(data, weight, image.mask)
     half = stamp_half_widths(x, y, total, psf, image, options)
-    fit = _fit_groups(image, psf, _SizedStars(x, y, half), options, free_shift)
+    fit = _fit_groups(image, psf, _SizedStars(x, y, half, total), options, free_shift)
     fraction = _fraction(stars, group)
     # The members of a pair can't be told apart: each carries the whole error.
     members = fit.select(group)
@@ -162,6 +162,7 @@ class _SizedStars:
     x: np.ndarray  # (n,) pixels
     y: np.ndarray
     half: np.ndarray  # (n,) int pixels, half widths of stamps
+    share: np.ndarray  # (n,) expected relative flux
 
 
 def stamp_half_widths(
@@ -250,9 +251,10 @@ def _solve_in_rounds(
     data, weight = image.data, image.weight
     shift, sky = np.zeros(2), Sky.none(data.shape)
     step: FloatArray = np.zeros(2)
-    flux = np.zeros(len(stars.x))
     placed = place_stars(stars.x, stars.y, stars.half, psf)
     system = normal_equations(placed, data, weight)
+    flux = np.empty(len(stars.x))
+    flux[placed.order] = system.scaled_to(stars.share[placed.order])
     seen = None
     for rounds_left in reversed(range(options.n_rounds)):
         if np.abs(step).max() > options.shift_tolerance_pixels:

@@ -137,6 +137,16 @@ class NormalEquations:
         _solve(matrix, self.right, scaled, tolerance, max_iterations)
         return scaled * error
 
+    def scaled_to(self, share: FloatArray) -> FloatArray:
+        """(n,) fluxes in ADU in proportion to ``share`` (n,), any unit, that fit best; or zeros.
+
+        A start for ``solve``: half of its steps would be to find what the stars have in common.
+        """
+        known = np.where(np.isfinite(self.error), share / self.error, 0)
+        matrix = _Matrix(self.first, self.other, self.value)
+        square = known @ _product(matrix, known)
+        return share * (known @ self.right / square) if square > 0 else np.zeros(len(share))
+
     def marginal_errors(self, n_neighbours: int) -> FloatArray:
         """(n,) errors of fluxes in ADU with neighbours' fluxes free; infinite without weight.
 
@@ -350,6 +360,13 @@ def _multiply(matrix: _Matrix, vector: FloatArray, product: FloatArray) -> None:
             total += value[pair] * vector[j]
             product[j] += value[pair] * own
         product[i] += total
+
+
+@compiled
+def _product(matrix: _Matrix, vector: FloatArray) -> FloatArray:
+    product = np.empty_like(vector)
+    _multiply(matrix, vector, product)
+    return product
 
 
 @compiled
