@@ -7,8 +7,8 @@ import numpy as np
 from exposures.chip import MaskBit
 
 # Up to here the codes are bits, from here on an enumeration.
-ROWS = 64  # of a mask that are translated at once
 FIRST_ENUMERATED = (3, 5)
+ROWS = 64  # of a mask that are translated at once
 
 # Code 7 marks what differs from other exposures: that is what we look for, so it masks nothing;
 # nor does its forerunner, the bit 128.
