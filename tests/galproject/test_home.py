@@ -138,7 +138,8 @@ def test_the_campaign_where_one_left_comes_first(campaign):
     assert first.campaign == campaign and first.is_begun
 
 
-def test_only_who_may_vote_is_asked_to_go_on(client, campaign, survey):
+def test_only_who_may_vote_is_asked_to_go_on(client, campaign):
+    make_exposure("610792", [Status.DONE])
     reader, vetter = (make_person(name) for name in ("one", "other"))
     vetter.user_permissions.add(Permission.objects.get(codename="add_galdecision"))
     client.force_login(reader)
