@@ -39,24 +39,28 @@ FROM pg_temp.watched_changed AS c
 CROSS JOIN LATERAL jsonb_populate_record(NULL::galcandidates, c.before) AS b
 WHERE c.before IS NOT NULL;
 """
-# A candidate of a new reference is the one that was there before, by its place and filter.
+# A candidate of a new reference is the one that was there before, by its place and filter: by the
+# index of places alone, as the one of filters has a third of all.
 REPLACED = f"""
 WITH n AS MATERIALIZED (
     SELECT n.refsource_id, n.catalogue_id, n.filter, n.ra, n.dec
     FROM pg_temp.watched_changed AS c JOIN {NOW} AS n USING (refsource_id) WHERE c.before IS NULL
 )
 INSERT INTO {BEFORE} SELECT b.* FROM n CROSS JOIN LATERAL (
-    SELECT to_jsonb(o) AS row
-    FROM galcandidates AS o JOIN galreferences AS r ON r.id = o.catalogue_id
-    WHERE NOT r.active AND o.filter = n.filter
-        AND q3c_join(n.ra, n.dec, o.ra, o.dec, %s::float8 / 3600)
+    SELECT to_jsonb(o) AS row FROM (
+        SELECT * FROM galcandidates AS c
+        WHERE q3c_join(n.ra, n.dec, c.ra, c.dec, %s::float8 / 3600) OFFSET 0
+    ) AS o
+    WHERE o.filter = n.filter
+        AND NOT (SELECT r.active FROM galreferences AS r WHERE r.id = o.catalogue_id)
     ORDER BY q3c_dist(n.ra, n.dec, o.ra, o.dec) LIMIT 1
 ) AS o
 CROSS JOIN LATERAL jsonb_populate_record(NULL::galcandidates, o.row || jsonb_build_object(
     'refsource_id', n.refsource_id, 'catalogue_id', n.catalogue_id)) AS b
 """
 SAME_PLACE_ARCSEC = 0.5
-# What else is of the same stars: lists are by star, and one that was in a list isn't new in it.
+# What else is of the same stars: lists are by star, and one that was in a list isn't new in it. For
+# each row they look for others of its star.
 BESIDE = f"""
 WITH beside AS MATERIALIZED (
     SELECT c.* FROM (
@@ -68,6 +72,7 @@ WITH beside AS MATERIALIZED (
 ),
 before AS (INSERT INTO {BEFORE} SELECT * FROM beside)
 INSERT INTO {NOW} SELECT * FROM beside;
+CREATE INDEX ON {BEFORE} (object_id); CREATE INDEX ON {NOW} (object_id);
 ANALYZE {BEFORE}; ANALYZE {NOW};
 """
 COLUMNS = """
