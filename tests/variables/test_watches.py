@@ -183,8 +183,19 @@ def test_a_class_is_told_once_the_owner_may_know_it():
     assert {source for source, _ in news_of(ann)} == {pk}
     vote(bob, other, "rr-lyrae", campaign)
     tell_watches()
+    assert told_to(ann) == [pk, pk], "once she had voted"
+    tell_watches()
+    assert told_to(ann) == [pk, pk], "once"
     campaigns.close(campaign)
     assert {source for source, _ in news_of(ann)} == {pk, other}
+    tell_watches()
+    assert set(told_to(ann)) == {pk, other}
+
+
+def told_to(user):
+    """Candidates of the news that notices told somebody of, the first first."""
+    told = GalWatchNews.objects.filter(notice__user=user).order_by("pk")
+    return list(told.values_list("refsource_id", flat=True))
 
 
 def test_a_feed_needs_no_login_and_ends_with_its_key_and_with_the_right_to_see(ann):

@@ -106,6 +106,9 @@ class GalWatchNews(models.Model):
     tells_opinion = models.BooleanField(
         default=False, help_text="of people, which may be blind to the watch's owner"
     )
+    is_held_back = models.BooleanField(
+        default=False, help_text="blind to the watch's owner, and told when it no longer is"
+    )
     notice = models.ForeignKey(
         GalNotice, null=True, on_delete=models.SET_NULL, related_name="news", help_text="of it"
     )
@@ -118,7 +121,14 @@ class GalWatchNews(models.Model):
         verbose_name = "news of a watch"
         verbose_name_plural = "news of watches"
         ordering = ["-id"]
-        indexes = [models.Index(fields=["watch", "-id"], name="galwatchnews_newest")]
+        indexes = [
+            models.Index(fields=["watch", "-id"], name="galwatchnews_newest"),
+            models.Index(
+                fields=["watch", "id"],
+                condition=models.Q(is_held_back=True),
+                name="galwatchnews_held_back",
+            ),
+        ]
 
     def __str__(self):
         return f"news {self.pk}"

@@ -39,6 +39,7 @@ def tell_watches() -> int:
     with claim(Claimed.NEWS, 0) as is_mine:
         if not is_mine:
             return 0
+        n_told += _tell_held_back()
         for _ in range(MOST_BATCHES):
             if not CandidateBefore.objects.exists():
                 break
@@ -46,10 +47,22 @@ def tell_watches() -> int:
     return n_told
 
 
+def _watches():
+    watches = GalWatch.objects.going_on().filter(user__in=who_may_see())
+    return watches.select_related("user", "search")
+
+
+@transaction.atomic
+def _tell_held_back():
+    """Tell what was blind to owners of watches, and is no longer."""
+    held = GalWatchNews.objects.filter(is_held_back=True)
+    watches = _watches().filter(pk__in=held.values("watch"))
+    return sum(_tell_what_is_not_blind(watch) for watch in watches.order_by("pk"))
+
+
 @transaction.atomic
 def _tell_batch():
-    watches = GalWatch.objects.going_on().filter(user__in=who_may_see())
-    watches = watches.select_related("user", "search")
+    watches = _watches()
     n_told = 0
     with take_changed() as changed:
         for watch in watches.order_by("pk"):
@@ -117,14 +130,22 @@ def _tell(watch, news: list[GalWatchNews]) -> list[GalWatchNews]:
     now = timezone.now()
     for one in news:
         one.time = now
+        one.is_held_back = True  # until it is seen that its owner may know of it
     written = GalWatchNews.objects.bulk_create(news)
-    visible = GalWatchNews.objects.visible_to(watch.user).filter(pk__in=[n.pk for n in written])
-    if ids := list(visible.values_list("pk", flat=True)):
-        notice = _notice_of(watch, now)
-        GalWatchNews.objects.filter(pk__in=ids).update(notice=notice)
+    _tell_what_is_not_blind(watch)
+    return written
+
+
+def _tell_what_is_not_blind(watch) -> int:
+    """Write a notice of news of a watch that are held back, as far as its owner may see them."""
+    held = GalWatchNews.objects.visible_to(watch.user).filter(watch=watch, is_held_back=True)
+    ids = list(held.order_by("pk").values_list("pk", flat=True)[:MOST_NEWS])
+    if ids:
+        notice = _notice_of(watch, timezone.now())
+        GalWatchNews.objects.filter(pk__in=ids).update(notice=notice, is_held_back=False)
         notice.text = in_words(notice.news.values_list("kind", flat=True))
         notice.save(update_fields=["text", "time"])
-    return written
+    return len(ids)
 
 
 def _notice_of(watch, now):
