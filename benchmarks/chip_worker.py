@@ -54,6 +54,7 @@ TODAY = Layout(
     steps=(
         ("galproject.processing.pipeline", "read_chip", "read the file"),
         ("photometry.reduction.reduction", "fit_sky_by_channel", "sky"),
+        ("photometry.reduction.reduction", "guided_sources", "find sources and the PSF"),
         ("photometry.reduction.reduction", "find_sources", "find sources and the PSF"),
         ("photometry.reduction.reduction", "match_catalogue", "match with the catalogue"),
         ("photometry.reduction.reduction", "_zero_point", "zero point"),

@@ -330,6 +330,18 @@ def _of_all(
     return correction
 
 
+def matched_again(
+    ours: StarList, theirs: StarList, correction: PixelCorrection, options: AstrometryOptions
+) -> PixelCorrection:
+    """The PixelCorrection from ``ours`` to better places ``theirs`` of the same stars.
+
+    Both are StarLists, in pixels; ``correction`` is nearly right, and is kept where fewer than
+    ``min_matches`` stars match.
+    """
+    better = _of_all(ours, theirs, correction, options)
+    return correction if better.order < 0 else better
+
+
 def _matched(
     ours: StarList,
     theirs: StarList,

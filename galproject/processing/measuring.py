@@ -7,7 +7,7 @@ import numpy as np
 from exposures.models import GalImage
 from exposures.science.footprints import overlap_fraction
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing.search_references import measure_on_references
+from galproject.processing.search_references import ListedSources, measure_on_references
 from galproject.processing.sky_geometry import catalogues_under
 from photometry.models import GalReference
 from photometry.reduction.added_sources import is_added
@@ -79,14 +79,14 @@ def measure_reference_image(reduction: Reduction, options: PipelineOptions) -> R
 
 
 def measure_search_image(
-    image: GalImage, reduction: Reduction, options: PipelineOptions
+    image: GalImage, reduction: Reduction, listed: ListedSources, options: PipelineOptions
 ) -> SearchResult:
     """Measure the reference sources on a search image, and find new sources.
 
-    ``image`` may get another position, see ``measure_on_references``; ``options`` are
-    PipelineOptions.
+    ``image`` may get another position, see ``measure_on_references``; ``listed`` are the
+    ListedSources under it, ``options`` are PipelineOptions.
     """
-    references, measurement = measure_on_references(image, reduction, options.reduction)
+    references, measurement = measure_on_references(image, reduction, options.reduction, listed)
     measured = measured_rows(measurement)
     new_detections = []
     if options.new_sources.search:

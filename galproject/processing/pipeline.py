@@ -30,7 +30,7 @@ from galproject.configuration.pipeline_options import DERIVED_LATER, PipelineOpt
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.locking import one_change, references_locked
 from galproject.processing.measuring import measure_reference_image, measure_search_image
-from galproject.processing.search_references import check_is_covered
+from galproject.processing.search_references import covering_sources
 from galproject.processing.sky_geometry import catalogues_under
 from galproject.processing.storing import delete_results, describe, store_reference, store_search
 from galproject.processing.version import RESULTS_VERSION
@@ -257,24 +257,24 @@ def _measure(image: GalImage, options: PipelineOptions) -> None:
     image.files, image.data_version = made_from.describe_files(image), made_from.data_version(facts)
     chip = read_chip(facts, entry, options.input)
     made_from.check_are_as_before(image.files)
-    if not image.is_reference:
-        check_is_covered(image, chip)
+    listed = None if image.is_reference else covering_sources(image, chip, options.reduction)
     GalCheckpoint.objects.note(image, LogStep.READ)
     _enter(image, ProcessingStep.REDUCING)
     catalogue = options.opened_catalogue()
     reduce = options.reduction
     depth = reduce.reference_detection if image.is_reference else reduce.search_detection
-    reduction = reduce_chip(chip, facts, catalogue, depth, reduce)
+    guide = listed.guide(chip) if listed is not None and reduce.guided.use else None
+    reduction = reduce_chip(chip, facts, catalogue, depth, reduce, guide)
     image.files |= made_from.describe_catalogue(catalogue)
     describe(image, reduction, options)
     GalCheckpoint.objects.note(
-        image, LogStep.REDUCED, _placed_by(image), value=len(reduction.detections)
+        image, LogStep.REDUCED, _placed_by(image), value=reduction.detections.n_found
     )
     _enter(image, ProcessingStep.MEASURING)
-    if image.is_reference:
+    if listed is None:
         store_reference(image, reduction, measure_reference_image(reduction, options), options)
     else:
-        measured = measure_search_image(image, reduction, options)
+        measured = measure_search_image(image, reduction, listed, options)
         store_search(image, reduction, measured, options)
     keep_chip_picture(image, reduction.chip)
 

@@ -46,7 +46,7 @@ def describe(image: GalImage, reduction: Reduction, options: PipelineOptions) ->
     image.zero_point_error = none_if_nan(float(reduction.zero_point.error))
     image.zero_point_source = reduction.zero_point.source
     image.channel_columns = list(reduction.channel_columns)
-    image.n_detected = len(reduction.detections)
+    image.n_detected = reduction.detections.n_found
     image.notes = list(reduction.notes)
     image.options = options.as_json()
     image.code_version, image.results_version = code_version(), RESULTS_VERSION

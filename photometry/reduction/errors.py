@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometry.reduction.added_sources import is_added
 from photometry.science.calibration.calibration import MAG_PER_LN, error_scale, with_floor
 from photometry.science.calibration.error_model import (
     Differences,
@@ -57,7 +58,9 @@ def measured_errors(placed, fwhm_pixels, options, notes) -> MeasuredErrors:
     good = has_no_flag(sources, options.clean) & is_well_measured(fit, options.clean)
     wings = Wings(fwhm_pixels, WING_EXPONENT) if options.errors.by_star else None
     place = placed.x, placed.y
-    near = Surroundings.of(sources, neighbours_light(wings, place, expected, fit.flux_err))
+    # What is added to a reference later changes no error of the others.
+    light = neighbours_light(wings, place, expected, fit.flux_err, ~is_added(sources))
+    near = Surroundings.of(sources, light)
     floor = options.calibration.error_floor
     usual = max(floor, USUAL_FLOOR) if options.errors.by_star else floor
     scale, chi2_nu = _one_factor(placed, good, usual, options)

@@ -38,7 +38,7 @@ def reference_figures(
 ) -> dict[str, float]:
     """The figures of a reference image, from its Reduction and its rows of galsources."""
     found = reduction.detections
-    stars = _Stars(found.x, found.y, found.flux, is_well_measured(found, clean))
+    stars = _seen(found, clean)
     figures = _of_reduction(reduction, stars, options)
     figures |= _of_residual(reduction, found.model, stars, options)
     figures["n_calibrators"] = int(is_clean(sources, clean).sum())
@@ -63,9 +63,7 @@ def search_figures(
     # A trail brightens stars all along it, which then seem to have companions.
     alone = is_well_measured(fit, clean) & ((fit.flags & int(MaskBit.STREAK)) == 0)
     stars = _Stars(measurement.x, measurement.y, fit.flux, alone)
-    found = reduction.detections
-    own = _Stars(found.x, found.y, found.flux, is_well_measured(found, clean))
-    figures = _of_reduction(reduction, own, options)
+    figures = _of_reduction(reduction, _seen(reduction.detections, clean), options)
     figures |= _of_residual(reduction, fit.model, stars, options)
     figures |= _of_correction(reduction, measurement, options, clean)
     figures["n_registered"] = measurement.registration.n_used
@@ -75,6 +73,14 @@ def search_figures(
     # Not a figure that has a limit: others are made of it.
     figures["brought_zero_point"] = brought_zero_point(reduction, measurement)
     return figures
+
+
+def _seen(found, clean):
+    """What Detections tell of stars that may be doubled: also those that no reference has."""
+    if found.peaks is None:
+        return _Stars(found.x, found.y, found.flux, is_well_measured(found, clean))
+    peaks = found.peaks
+    return _Stars(peaks.x, peaks.y, 10 ** (-0.4 * peaks.mag), peaks.is_clean)
 
 
 def _share_at_positions(agreement, options):

@@ -13,6 +13,7 @@ from photometry.science.detection.detection import DetectionOptions
 from photometry.science.detection.residual_options import ResidualOptions
 from photometry.science.extended_sources import ExtendedOptions
 from photometry.science.forced.forced import ForcedOptions
+from photometry.science.guided.options import GuidedOptions
 from photometry.science.motions import MotionOptions
 from photometry.science.psf.psf import PsfOptions
 from photometry.science.reference_sky import ReferenceSkyOptions
@@ -34,6 +35,7 @@ class ReductionOptions(Options):
     )
     """These are of a search image, whose own detections only calibrate it: the bright ones do, and
     quickly."""
+    guided: GuidedOptions = GuidedOptions()
     catalogue_astrometry: AstrometryOptions = AstrometryOptions()
     """These match an image with the catalogue."""
     registration: AstrometryOptions = AstrometryOptions(max_order=3, match_pixels=1.5)

@@ -11,9 +11,11 @@ from exposures.errors import InputFileError
 from exposures.science.astrometry import RefinedWcs, mutual_neighbours, pixel_scale_arcsec
 from exposures.science.registration import Agreement, Displacement
 from photometry.reduction.catalogue_astrometry import brightest, match_catalogue, wcs_displacement
+from photometry.reduction.guided import Guide, guided_sources
 from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import ZeroPoint, fit_zero_point, magnitudes
 from photometry.science.detection.detection import Detections, find_sources
+from photometry.science.guided.guided_fit import UnguidedError
 from photometry.science.model_weight import model_weight
 from photometry.science.parts_of_chip import evenly_spread
 from photometry.science.sky.sky import Sky
@@ -35,6 +37,7 @@ class Reduction:
     catalogue_stars: CatalogueStars | None  # at the epoch of the image; None without any
     catalogue_agreement: Agreement  # of bright stars of the catalogue with those found
     notes: tuple[str, ...]  # steps that fell back, and how
+    guide: Guide | None = None  # the reference's sources that it was given
 
     @property
     def fwhm_pixels(self) -> float:
@@ -52,6 +55,12 @@ class Reduction:
         """The image for fits of stars: without the sky, with the weight of the model."""
         return WeightedImage(self.data, self.model_weight, self.chip.mask)
 
+    def to_pixels(self, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (n,) of ``ra, dec`` (n,) degrees by the WCS; known already where the guide's."""
+        if self.guide is None:
+            return self.wcs.to_pixels(ra, dec)
+        return self.guide.pixels(self.wcs, ra, dec)
+
     def displacement(self, registration=None) -> Displacement:
         """The Displacement of the header's WCS by the catalogue and a following registration."""
         return wcs_displacement(self.wcs.correction, registration)
@@ -67,8 +76,11 @@ class Reduction:
 SMALLEST_SIDE = 16  # pixels: a star's core, and some sky on either side
 
 
-def reduce_chip(chip, observation, catalogue, detection, options=ReductionOptions()):
+def reduce_chip(chip, observation, catalogue, detection, options=ReductionOptions(), guide=None):
     """Reduce a Chip; ``observation`` is its ExposureFacts, ``catalogue`` may be None.
+
+    With a Guide its bright sources are those of the reference; else, and where these don't tell,
+    sources are searched for as DetectionOptions say.
 
     Raises InputFileError if there is nothing to measure.
     """
@@ -81,9 +93,7 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
     known = [amplifier.x_start for amplifier in chip.amplifiers][1:]
     columns = channel_columns(chip.data, chip.weight, known, options.sky)
     sky = _sky(chip, columns, options, notes)
-    detections = find_sources(
-        chip.data - sky.image, chip.weight, chip.mask, chip.fwhm_pixels, detection, options.psf
-    )
+    detections = _bright_sources(chip, sky, detection, guide, options, notes)
     if len(detections) == 0:
         raise InputFileError(
             chip.path,
@@ -106,7 +116,19 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
         catalogue_stars=matched.stars,
         catalogue_agreement=matched.agreement,
         notes=tuple(notes),
+        guide=guide,
     )
+
+
+def _bright_sources(chip, sky, detection, guide, options, notes):
+    """The Detections of a chip, by a Guide if there is one and it can be followed."""
+    data = chip.data - sky.image
+    if guide is not None and options.guided.use:
+        try:
+            return guided_sources(chip, data, guide, options)
+        except UnguidedError as reason:
+            notes.append(f"sources: searched for, not taken from the reference, as {reason}")
+    return find_sources(data, chip.weight, chip.mask, chip.fwhm_pixels, detection, options.psf)
 
 
 def _tell_of_psf(psf, notes):

@@ -7,7 +7,7 @@ import numpy as np
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, fit_pixel_correction
-from exposures.science.registration import Agreement, StarList, register_on_image
+from exposures.science.registration import Agreement, StarList, matched_again, register_on_image
 from photometry.reduction.added_sources import fit_with_added, is_added
 from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.errors import PlacedFit, expected_flux, measured_errors
@@ -76,7 +76,7 @@ def measure_search(
     """
     notes = []
     at_epoch = at_epoch or SourcesAtEpoch.as_on_reference(sources)
-    by_wcs = reduction.wcs.to_pixels(at_epoch.ra, at_epoch.dec)
+    by_wcs = reduction.to_pixels(at_epoch.ra, at_epoch.dec)
     registration, agreed = register_search_image(reduction, sources, by_wcs, options, notes)
     x, y = registration.apply(*by_wcs)
     bright = sources["flux"] > options.min_significance * sources["flux_err"]
@@ -179,6 +179,12 @@ def register_search_image(reduction, sources, by_wcs, options, notes):
         options.registration,
     )
     if registration.order >= 0 and registration is not near:
+        if found.peaks is not None:
+            # Those are where the highest pixels are; the stars were fitted.
+            stars = StarList(found.x[bright], found.y[bright], found.flux[bright], bright > -1)
+            registration = matched_again(
+                expected.select(expected.is_clean), stars, registration, options.registration
+            )
         was_off = reduction.displacement(registration)
         notes.append(f"registration: {was_off.describe(reduction.scale_arcsec)}")
     elif registration.order < 0:

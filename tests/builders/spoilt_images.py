@@ -9,6 +9,7 @@ from scipy.signal import fftconvolve
 from exposures.catalogues import open_catalogue
 from exposures.chip import Chip, MaskBit
 from exposures.fits import InputOptions, read_chip, read_exposure
+from photometry.reduction.guided import Guide
 from photometry.reduction.image_quality import changed_share, reference_figures, search_figures
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction, reduce_chip
@@ -91,7 +92,9 @@ def reference_doubts(field):
 
 def measure(field, chip, options=OPTIONS) -> Outcome:
     """Measure a search chip of the field as the pipeline does."""
-    reduction = reduce_chip(chip, field.facts, field.catalogue, options.search_detection, options)
+    depth, place = options.search_detection, (field.sources["ra"], field.sources["dec"])
+    guide = Guide.of(chip, field.sources, *place)
+    reduction = reduce_chip(chip, field.facts, field.catalogue, depth, options, guide)
     edges = edges_at(field.reference.channel_columns, field.reference.fwhm_pixels, REFERENCE_ID)
     m = measure_search(reduction, field.sources, options, edges)
     search = measured_rows(m)

@@ -13,6 +13,7 @@ from tests.effects import (
     drafts,
     extended_sources,
     files,
+    guided,
     learning,
     light_curves,
     matching,
@@ -128,6 +129,15 @@ def _astrometry(many, few, far, turned):
     }
 
 
+GUIDED = {
+    "use": changes(guided.reduced, False),
+    "peak_sigma": changes(guided.reduced, 30.0),
+    "n_stars": changes(guided.reduced, 40),
+    "min_stars": changes(guided.reduced, 5000),
+    "min_found": changes(guided.changed, 1.0),
+    "max_misfit": changes(guided.doubled, 1.0),
+    "unlisted_sigma": changes(guided.reduced, 1000.0),
+}
 REFRACTION = {"min_stars": changes(motions.refracted, 10)}
 MOTIONS = {
     "use": changes(motions.positions, False),
@@ -543,6 +553,7 @@ BY_SECTION = {
     "reduction.psf": PSF,
     "reduction.reference_detection": REFERENCE_DETECTION,
     "reduction.search_detection": SEARCH_DETECTION,
+    "reduction.guided": GUIDED,
     "reduction.catalogue_astrometry": _astrometry(
         matching.catalogue_match,
         matching.few_catalogue_matches,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.science.arrays import Float, FloatArray, IntArray
+from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray
 from photometry.science.compiled import compiled
 
 CORE_FWHM = 1.5  # within this of a star its light is the core's, which the PSF has well
@@ -54,15 +54,19 @@ def neighbours_light(
     place: tuple[FloatArray, FloatArray],
     flux: FloatArray,
     flux_err: FloatArray,
+    giving: BoolArray | None = None,
 ) -> FloatArray:
     """(n,) flux in ADU that ``wings`` of bright neighbours would add to each star; 0 without wings.
 
     ``place`` are x and y (n,) in pixels, ``flux`` and ``flux_err`` (n,) are ADU. Of errors that are
-    known the median says what is negligible; where none is, there is no light.
+    known the median says what is negligible; where none is, there is no light. Only stars that are
+    ``giving`` (n,), by default all, give light and are in medians.
     """
-    known = np.isfinite(flux_err) & (flux_err > 0)
+    giving = np.ones(len(flux), bool) if giving is None else giving
+    known = giving & np.isfinite(flux_err) & (flux_err > 0)
     if wings is None or not known.any():
         return np.zeros(len(flux))
+    flux = np.where(giving, flux, np.nan)
     return halo_light(*place, flux, wings, FAINTEST * np.median(flux_err[known]))
 
 
@@ -72,12 +76,14 @@ def halo_light(
     """(n,) flux that the wings of bright neighbours would add to each star.
 
     ``x, y`` (n,) are pixels, ``flux`` (n,) ADU, as is the result; ``wings`` are Wings, and light
-    below ``faintest``, a number of ADU, is left out. Neighbours within CORE_FWHM don't count. NaN
-    in ``flux`` counts as 0.
+    below ``faintest``, a number of ADU, is left out. Neighbours within CORE_FWHM don't count, nor
+    do those with NaN in ``flux``.
     """
-    light = np.zeros(len(x))
+    light, known = np.zeros(len(x)), ~np.isnan(flux)
+    if not known.any():
+        return light
     flux = np.nan_to_num(flux)
-    bright = np.flatnonzero(flux > max(BRIGHT * np.median(flux), faintest))
+    bright = np.flatnonzero(flux > max(BRIGHT * np.median(flux[known]), faintest))
     if len(bright) == 0:
         return light
     core = CORE_FWHM * wings.fwhm_pixels

@@ -6,7 +6,8 @@ what they leave is searched again. Peaks, sizes of stamps and what is culled are
 the fit is ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -112,9 +113,23 @@ class Detections:
     flags: np.ndarray  # (n,) int, mask bits of the central pixel
     psf: ChipPsf
     model: np.ndarray  # (ny, nx) ADU: the sources and what was added to the sky
+    # All that is seen at first sight, where sources were not searched for; None where they were.
+    peaks: StarList | None = None
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def n_found(self) -> int:
+        """The number of sources, or of what is seen at first sight where that is known."""
+        return len(self) if self.peaks is None else len(self.peaks)
+
+    def seen_as(self, peaks: StarList) -> Self:
+        """The same with a StarList of (m,) peaks in pixels, the magnitudes with a zero point of 0.
+
+        They tell what is on the image where the sources were only measured in known places.
+        """
+        return replace(self, peaks=peaks)
 
     def bright(self, min_significance: float, clean: CleanOptions = CleanOptions()) -> IntArray:
         """Indices (k,) of clean (CleanOptions) sources above ``min_significance``, in sigma."""
@@ -125,8 +140,10 @@ class Detections:
         """All n sources as a StarList, in which those of ``bright`` are clean.
 
         Positions (n,) in pixels, magnitudes (n,) with a zero point of 0; NaN where no flux is
-        positive.
+        positive. The peaks instead where there are any: those know nothing of a reference.
         """
+        if self.peaks is not None:
+            return self.peaks
         with np.errstate(invalid="ignore", divide="ignore"):
             mag = -2.5 * np.log10(np.where(self.flux > 0, self.flux, np.nan))
         is_clean = np.zeros(len(self), bool)

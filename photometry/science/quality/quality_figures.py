@@ -135,7 +135,17 @@ def psf_misfit(
         return np.nan
     pixels = _stamp_pixels(stars, chosen, half)
     stamps = residual[pixels] / stars.flux[chosen, None, None]
-    usable = weight[pixels] > 0
+    return stacked_light(stamps, weight[pixels] > 0, options.confidence)
+
+
+def stacked_light(stamps: FloatArray, usable: BoolArray, confidence: float) -> float:
+    """The light that is left round stars, as a share of theirs.
+
+    ``stamps`` (n, k, k) are the residuals round n stars in units of their fluxes, and ``usable``
+    (n, k, k) says of which pixels. The sum of absolute values of their median, without what noise
+    alone adds to it and without ``confidence`` sigma of that; 0 where nothing remains.
+    """
+    n = len(stamps)
     # Where no star has a usable pixel, nothing is left over.
     stamps = np.where(usable | ~usable.any(axis=0), np.where(usable, stamps, 0), np.nan)
     stack = np.nanmedian(stamps, axis=0)
@@ -145,7 +155,7 @@ def psf_misfit(
     noise = MEDIAN_ERROR * spread / np.sqrt(n)
     error = np.sqrt((1 - MEAN_ABSOLUTE**2) * np.nansum(noise**2))
     light = np.nansum(np.abs(stack)) - MEAN_ABSOLUTE * np.nansum(noise)
-    return float(max(light - options.confidence * error, 0))
+    return float(max(light - confidence * error, 0))
 
 
 def psf_width(
