@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy  # its parts are imported when they are used
+from crowdsource import crowdsource_base
 from scipy.spatial import cKDTree
 
 from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray
@@ -20,6 +21,7 @@ STRIP_PIXELS = 512  # rows that are transformed together, so that they are in th
 # precision tells from none.
 NO_INFORMATION = {"f8": 1e-9, "f4": 1e-7}
 TINY = 1e-14  # ADU^-2
+CLOSE_PIXELS = 1.0  # of a brighter star, within which crowdsource leaves out another
 LEAST_MODEL = 0.01  # ADU, or sigma, of the known stars' light that a peak is compared with
 
 
@@ -203,7 +205,7 @@ def survivors(
     """
     bright = (flux > 0.6 * threshold * flux_err) | ((flux > 1e5) & np.isfinite(flux_err))
     tree = cKDTree(np.column_stack([x, y]), balanced_tree=False, compact_nodes=False)
-    one, other = tree.query_pairs(1.0, output_type="ndarray").T
-    fainter = np.concatenate([one[flux[one] < flux[other]], other[flux[other] < flux[one]]])
-    bright[fainter] = False
+    # crowdsource looks for six neighbours of each star: only of those that have one is it asked.
+    close = np.unique(tree.query_pairs(CLOSE_PIXELS, output_type="ndarray"))
+    bright[close] &= crowdsource_base.cull_near(x[close], y[close], flux[close])
     return bright
