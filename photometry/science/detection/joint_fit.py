@@ -144,7 +144,7 @@ def fit_jointly(
     _subtract(residual, amplitudes, stamps.arrays)
     awake = _all_awake(blocks, stamps, data.shape)
     images = _Fitted(data, weight, residual)
-    for _ in range(n_sweeps):
+    for _ in range(n_sweeps if len(stamps) > 0 else 0):
         if not _sweep(images, amplitudes, blocks, shifts, stamps.arrays, awake):
             break
     flux = amplitudes[:, 0].astype(float)
