@@ -5,10 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
+from astropy import constants
 from astropy.coordinates import EarthLocation, SkyCoord
 from astropy.time import Time
 
-from exposures.science.barycentre import ObservatoryOptions, bjd_tdb, hjd_utc
+from exposures.science.barycentre import ObservatoryOptions, _from_the_earth, bjd_tdb, hjd_utc
 from exposures.science.earth_rotation import tables_offline
 
 CTIO = ObservatoryOptions()
@@ -61,6 +62,20 @@ def earth_by_kepler(mjd):
     return -distance[:, None] * np.column_stack(
         [np.cos(longitude), np.sin(longitude), np.zeros(len(mjd))]
     )
+
+
+def test_the_observatory_is_in_its_place_to_two_microseconds():
+    """As with tables of the Earth's rotation, which take long to read."""
+    mjd, _, _ = sky(100, seed=3)
+    place = EarthLocation.from_geodetic(
+        CTIO.longitude_degrees, CTIO.latitude_degrees, CTIO.height_m
+    )
+    with tables_offline():
+        time = Time(mjd, format="mjd", scale="utc")
+        expected = place.get_gcrs_posvel(time)[0].xyz.to_value("m").T
+        found = _from_the_earth(time, CTIO) * constants.c.value
+    off = np.linalg.norm(found - expected, axis=1)
+    assert off.max() < 2e-6 * constants.c.value
 
 
 @pytest.mark.parametrize("mjd", [55_197.0, 57_388.0, 59_580.5, 61_041.25])
