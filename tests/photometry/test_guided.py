@@ -13,10 +13,10 @@ from exposures.simulation import SimulationOptions, simulate_night
 from photometry.science.guided.peaks import bright_peaks
 from photometry.science.guided.unlisted import add_unlisted
 from photometry.science.psf.stamps import add_profiles
+from tests.builders import spoilt_images
 from tests.builders.spoilt_images import (
     OPTIONS,
     make_field,
-    measure,
     smeared,
     wrong_wcs,
 )
@@ -32,6 +32,8 @@ NIGHT = SimulationOptions(
     compress=False,
 )
 SPARSE = replace(NIGHT, chip_shape=(800, 800), stars_per_chip=3900)  # 300 stars
+# On chips as small as these.
+GUIDED = replace(OPTIONS, guided=replace(OPTIONS.guided, use=True, min_stars=20))
 SEARCHED_FOR = "sources: searched for"
 
 
@@ -50,6 +52,10 @@ def searched(field):
     """The same image, whose bright sources are searched for."""
     guided = replace(OPTIONS.guided, use=False)
     return measure(field, field.chip, replace(OPTIONS, guided=guided))
+
+
+def measure(field, chip, options=GUIDED):
+    return spoilt_images.measure(field, chip, options)
 
 
 def is_guided(outcome):

@@ -16,14 +16,14 @@ from exposures.science.quantities import (
 class GuidedOptions(Options):
     """Options of finding a search image's bright stars by its reference, without a search."""
 
-    use: Switch = True
+    use: Switch = False
     """Whether search images are calibrated by the bright stars of their reference, in its places.
     Where that fails, or where this is false, bright sources are searched for."""
     peak_sigma: Sigma = 10.0
     """Least brightness of a peak that registers an image, in the sky's noise in a pixel."""
     n_stars: Trials = 700
     """Largest number of stars that are fitted, the brightest of each part of the chip."""
-    min_stars: Count = 20
+    min_stars: Count = 100
     """Least number of stars that are whole and hardly blended; with fewer sources are searched
     for."""
     min_found: Fraction = 0.7
