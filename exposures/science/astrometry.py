@@ -190,7 +190,18 @@ def monomials(x: ArrayLike, y: ArrayLike, shape: Shape, order: int) -> FloatArra
     """
     u = 2 * np.asarray(x) / max(shape[1] - 1, 1) - 1
     v = 2 * np.asarray(y) / max(shape[0] - 1, 1) - 1
-    return np.array([u**i * v**j for i in range(order + 1) for j in range(order + 1 - i)])
+    powers_u, powers_v = (_powers(c, order) for c in (u, v))
+    return np.array(
+        [powers_u[i] * powers_v[j] for i in range(order + 1) for j in range(order + 1 - i)]
+    )
+
+
+def _powers(values: FloatArray, order: int) -> list[FloatArray]:
+    """Powers from 0 to an order, by products: a power of its own takes ten times as long."""
+    powers = [np.ones_like(values)]
+    for _ in range(order):
+        powers.append(powers[-1] * values)
+    return powers
 
 
 def n_terms(order: int) -> int:
@@ -213,12 +224,11 @@ def find_shift(
     pairs in the best cells. None if no place stands out from the chance pairs of unrelated stars
     by ``n_sigma``.
     """
-    near = cKDTree(np.column_stack([x, y])).query_ball_point(np.column_stack([x0, y0]), radius)
-    index0 = np.repeat(np.arange(len(x0)), [len(n) for n in near])
-    if len(index0) == 0:
+    here, there = (cKDTree(np.column_stack(place)) for place in ((x, y), (x0, y0)))
+    pairs = here.sparse_distance_matrix(there, radius, output_type="ndarray")
+    if len(pairs) == 0:
         return None
-    index = np.concatenate([n for n in near if n]).astype(int)
-    dx, dy = x0[index0] - x[index], y0[index0] - y[index]
+    dx, dy = x0[pairs["j"]] - x[pairs["i"]], y0[pairs["j"]] - y[pairs["i"]]
     edges = np.arange(-np.ceil(radius) - 0.5, np.ceil(radius) + 1)
     counts, _, _ = np.histogram2d(dx, dy, bins=(edges, edges))
     padded = np.pad(counts, 1)

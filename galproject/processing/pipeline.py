@@ -30,6 +30,7 @@ from galproject.configuration.pipeline_options import DERIVED_LATER, PipelineOpt
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.locking import one_change, references_locked
 from galproject.processing.measuring import measure_reference_image, measure_search_image
+from galproject.processing.memory import keep_memory
 from galproject.processing.search_references import covering_sources
 from galproject.processing.sky_geometry import catalogues_under
 from galproject.processing.storing import delete_results, describe, store_reference, store_search
@@ -59,6 +60,7 @@ def process_chip(
     InterfaceError if the database is lost, and ProgrammingError if it lacks tables: no other chip
     would fare better.
     """
+    keep_memory()
     options = options or load_options()
     started = time.monotonic()
     with claim(Claimed.CHIP, image_id) as is_claimed:

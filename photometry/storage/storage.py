@@ -90,7 +90,7 @@ def replace_measurements(
     transaction of the caller's it is one with what else happens there.
     """
     missed = sources[:0] if non_detections is None else non_detections
-    if len(np.unique(sources["refsource_id"])) < len(sources):
+    if np.any(np.diff(np.sort(sources["refsource_id"])) == 0):
         raise ValueError(f"{image}: a source comes twice among its measurements")
     of_source, of_missed = (catalogue_of(rows["refsource_id"]) for rows in (sources, missed))
     catalogues = np.union1d(of_source, of_missed).tolist()

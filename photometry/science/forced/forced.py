@@ -38,7 +38,7 @@ from photometry.science.weighted_image import WeightedImage
 # cosmic ray.
 SHARP = 128
 # Root mean square, in sigma, of what the equations leave unsolved: in the last round, and before.
-TOLERANCE, ROUGH_TOLERANCE = 5e-4, 1e-2
+TOLERANCE, ROUGH_TOLERANCE = 4e-4, 1e-2
 FITTED = ("flux", "flux_err", "rchi2", "fracflux", "quality")  # of ForcedFit, for each star
 
 

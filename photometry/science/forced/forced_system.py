@@ -14,6 +14,7 @@ import numpy as np
 from exposures.science.arrays import Float, FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
 from photometry.science.forced.forced_errors import RIDGE, error_inflation, strongest_overlaps
+from photometry.science.forced.sparse_solution import SparseMatrix, multiplied, solve
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import Profiles, fill_stamps
 
@@ -63,14 +64,6 @@ class _Pairs(NamedTuple):
     other: np.ndarray  # (n_pairs,) int32
 
 
-class _Matrix(NamedTuple):
-    """A symmetric matrix with ones on its diagonal: what lies below it, in compressed rows."""
-
-    first: np.ndarray  # (n + 1,)
-    other: np.ndarray  # (n_pairs,) int32
-    value: np.ndarray  # (n_pairs,) float32
-
-
 class _Image(NamedTuple):
     """What the stars are fitted to; both (ny, nx) float32."""
 
@@ -108,6 +101,10 @@ class NormalEquations:
     # x, or y, and is 0 at the star's pixel.
     sky_response: np.ndarray
 
+    @property
+    def _matrix(self) -> SparseMatrix:
+        return SparseMatrix(self.first, self.other, self.value)
+
     def without_sky(
         self, level: FloatArray, slope_x: FloatArray, slope_y: FloatArray
     ) -> "NormalEquations":
@@ -127,14 +124,12 @@ class NormalEquations:
     ) -> FloatArray:
         """(n,) fluxes in ADU by conjugate gradients from ``start`` (n,); 0 without weight.
 
-        Jacobi's preconditioner is built in (Hestenes & Stiefel 1952, J. Res. NBS 49, 409). Ends
-        when the root mean square of the residual is below ``tolerance`` sigma, or after
-        ``max_iterations``.
+        Ends when the root mean square of the residual, see ``sparse_solution.solve``, is below
+        ``tolerance`` sigma, or after ``max_iterations``.
         """
         error = np.where(np.isfinite(self.error), self.error, 0)
         scaled = np.divide(start, error, out=np.zeros(len(error)), where=error > 0)
-        matrix = _Matrix(self.first, self.other, self.value)
-        _solve(matrix, self.right, scaled, tolerance, max_iterations)
+        solve(self._matrix, self.right, scaled, tolerance, max_iterations)
         return scaled * error
 
     def scaled_to(self, share: FloatArray) -> FloatArray:
@@ -143,8 +138,7 @@ class NormalEquations:
         A start for ``solve``: half of its steps would be to find what the stars have in common.
         """
         known = np.where(np.isfinite(self.error), share / self.error, 0)
-        matrix = _Matrix(self.first, self.other, self.value)
-        square = known @ _product(matrix, known)
+        square = known @ multiplied(self._matrix, known)
         return share * (known @ self.right / square) if square > 0 else np.zeros(len(share))
 
     def marginal_errors(self, n_neighbours: int) -> FloatArray:
@@ -347,54 +341,3 @@ def _overlap(
         a += size
         b += other_size
     return total
-
-
-@inlined
-def _multiply(matrix: _Matrix, vector: FloatArray, product: FloatArray) -> None:
-    first, other, value = matrix.first, matrix.other, matrix.value
-    product[:] = vector
-    for i in range(len(vector)):
-        total, own = 0.0, vector[i]
-        for pair in range(first[i], first[i + 1]):
-            j = other[pair]
-            total += value[pair] * vector[j]
-            product[j] += value[pair] * own
-        product[i] += total
-
-
-@compiled
-def _product(matrix: _Matrix, vector: FloatArray) -> FloatArray:
-    product = np.empty_like(vector)
-    _multiply(matrix, vector, product)
-    return product
-
-
-@compiled
-def _solve(
-    matrix: _Matrix,
-    right: FloatArray,
-    solution: FloatArray,
-    tolerance: float,
-    max_iterations: int,
-) -> int:
-    """Conjugate gradients (Hestenes & Stiefel 1952) on ``solution`` in place; iterations done."""
-    product = np.empty_like(solution)
-    _multiply(matrix, solution, product)
-    residual = right - product
-    direction = residual.copy()
-    squared: Float = np.sum(residual * residual)
-    goal = tolerance * tolerance * len(right)
-    for iteration in range(max_iterations):
-        if squared <= goal:
-            return iteration
-        _multiply(matrix, direction, product)
-        step = squared / np.sum(direction * product)
-        before, squared = squared, 0.0
-        for i in range(len(solution)):
-            solution[i] += step * direction[i]
-            residual[i] -= step * product[i]
-            squared += residual[i] * residual[i]
-        ratio = squared / before
-        for i in range(len(solution)):
-            direction[i] = residual[i] + ratio * direction[i]
-    return max_iterations

@@ -94,35 +94,53 @@ def _brightest_line(
     sums[1, :n_rows, 0, height:] = usable
     best, ends, rows = -np.inf, None, 1
     while rows < height:
-        sums = _joined(sums)
+        sums = _joined(sums, height - 2 * rows)
         rows *= 2
         if rows < min_bins:
             continue
-        number = sums[1]
-        sigma = np.where(number >= min_bins, sums[0] / np.sqrt(np.maximum(number, 1)), -np.inf)
-        place = np.unravel_index(np.argmax(sigma), sigma.shape)
-        if sigma[place] > best:
-            block, shift, column = (int(p) for p in place)
+        sigma, block, shift, column = _brightest(sums, height - rows, np.float32(min_bins))
+        if sigma > best:
             low, left = block * rows, column - height
-            best = float(sigma[place])
+            best = float(sigma)
             ends = np.array([[left, low], [left + shift, low + rows - 1]], float)
     return best, ends
 
 
 @compiled
-def _joined(sums: FloatArray) -> FloatArray:
-    """Sums over blocks of twice as many rows, for twice as many shifts."""
+def _brightest(sums: FloatArray, first: int, min_bins: Float) -> tuple[Float, int, int, int]:
+    """The largest sum over its error; its block, shift and column. Minus infinity without any.
+
+    Only columns from ``first`` on are looked at, and sums of ``min_bins`` usable bins.
+    """
+    _, n_blocks, n_shifts, width = sums.shape
+    best, block, shift, column = np.float32(-np.inf), 0, 0, 0
+    for b in range(n_blocks):
+        for s in range(n_shifts):
+            total, number = sums[0, b, s], sums[1, b, s]
+            for i in range(first, width):
+                if number[i] >= min_bins and total[i] > best * np.sqrt(number[i]):
+                    best, block, shift, column = total[i] / np.sqrt(number[i]), b, s, i
+    return best, block, shift, column
+
+
+@compiled
+def _joined(sums: FloatArray, first: int) -> FloatArray:
+    """Sums over blocks of twice as many rows, for twice as many shifts.
+
+    Lines that begin left of the column ``first`` don't reach the image: theirs are zero.
+    """
     n_kinds, n_blocks, n_shifts, width = sums.shape
-    out = np.empty((n_kinds, n_blocks // 2, 2 * n_shifts, width), np.float32)
+    out = np.zeros((n_kinds, n_blocks // 2, 2 * n_shifts, width), np.float32)
     for kind in range(n_kinds):
         for block in range(n_blocks // 2):
             for shift in range(2 * n_shifts):
                 step = shift - shift // 2
+                inside = width - step
                 lower = sums[kind, 2 * block, shift // 2]
                 upper = sums[kind, 2 * block + 1, shift // 2, step:]
                 line = out[kind, block, shift]
-                inside = width - step
-                line[:inside] = lower[:inside] + upper
+                for i in range(np.uint64(first), np.uint64(inside)):
+                    line[i] = lower[i] + upper[i]
                 line[inside:] = lower[inside:]
     return out
 

@@ -7,9 +7,10 @@ lit along most of a trail, and the light as wide as the PSF or wider.
 
 import numpy as np
 from astropy.stats import gaussian_fwhm_to_sigma, gaussian_sigma_to_fwhm
-from scipy.ndimage import gaussian_filter1d, map_coordinates, maximum_filter1d
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from exposures.science.arrays import BoolArray, Float, FloatArray
+from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray
+from photometry.science.compiled import compiled
 from photometry.science.scatter import sigma_about_zero
 from photometry.science.trails.line_sums import binned, brightest_lines, take_out
 from photometry.science.trails.lines import Leftover, Line, Trail
@@ -22,6 +23,7 @@ ACROSS = np.arange(-STRIP_PIXELS, STRIP_PIXELS + 1)
 IS_FLANK = np.abs(ACROSS) > FLANK_PIXELS
 MIN_KNOWN = 0.5  # of a piece's middle and of either side of it, for it to count
 SLOPES, OFFSETS = 41, 49  # of the lines in the strip that are tried
+TRUNCATE = 4.0  # sigma, of the Gaussian that smooths a strip
 MAX_MOVES = 4  # of a line to where the light is
 MAX_VAIN = 2  # rounds in which lines stand out that are no trails
 
@@ -62,8 +64,7 @@ def _examined(
         t = line.steps(left.residual.shape, options.piece_pixels, reach)
         if len(t) < 3:
             return None
-        pieces = _pieces(left, line, t, options)
-        offset, slope = _best_line(pieces, t.mean(axis=1), psf_fwhm)
+        offset, slope = _best_line(left, line, t, psf_fwhm, options)
         line = line.moved(offset, slope)
         if reach is None and (offset, slope) == (0.0, 0.0):
             break
@@ -71,9 +72,11 @@ def _examined(
     return _trail(left, line, t, psf_fwhm, options) if len(t) else None
 
 
-def _pieces(left: Leftover, line: Line, t: FloatArray, options: TrailOptions) -> FloatArray:
-    """(n, 2 STRIP_PIXELS + 1) medians along the pieces of a line's strip; NaN where unknown."""
-    x, y = line.at(t[:, :, None], ACROSS)
+def _pieces(
+    left: Leftover, line: Line, t: FloatArray, across: IntArray, options: TrailOptions
+) -> FloatArray:
+    """(n, m) medians along a line's pieces, ``across`` (m,) pixels to its left; NaN if unknown."""
+    x, y = line.at(t[:, :, None], across)
     values = left.strip(x, y, options.model_error)
     number = np.isfinite(values).sum(axis=1)
     return np.where(number >= options.piece_pixels / 4, _median(values), np.nan)
@@ -86,23 +89,47 @@ def _median(values: FloatArray) -> FloatArray:
     return np.take_along_axis(values, np.maximum(number - 1, 0) // 2, axis=1)[:, 0]
 
 
-def _best_line(pieces: FloatArray, t: FloatArray, psf_fwhm: float) -> tuple[float, float]:
-    """Offset and slope of the brightest line in a strip."""
-    smooth = gaussian_filter1d(np.nan_to_num(pieces), psf_fwhm * gaussian_fwhm_to_sigma, axis=1)
+def _best_line(
+    left: Leftover, line: Line, t: FloatArray, psf_fwhm: float, options: TrailOptions
+) -> tuple[float, float]:
+    """Offset and slope of the brightest line in the middle of a strip."""
+    sigma = psf_fwhm * gaussian_fwhm_to_sigma
+    # As far as lines that are tried go, and the light that is smoothed into them comes from.
+    half = min(2 * SEARCH_PIXELS + int(TRUNCATE * sigma + 0.5) + 1, STRIP_PIXELS)
+    pieces = _pieces(left, line, t, np.arange(-half, half + 1), options)
+    smooth = gaussian_filter1d(np.nan_to_num(pieces), sigma, axis=1, truncate=TRUNCATE)
+    t = t.mean(axis=1)
     reach = max(np.abs(t).max(), 1.0)
-    offset = np.linspace(-SEARCH_PIXELS, SEARCH_PIXELS, OFFSETS)[:, None, None]
-    slope = np.linspace(-SEARCH_PIXELS, SEARCH_PIXELS, SLOPES)[:, None] / reach
-    u = offset + slope * t + STRIP_PIXELS
-    light = map_coordinates(smooth, [np.broadcast_to(np.arange(len(t)), u.shape), u], order=1)
-    best = np.unravel_index(np.argmax(light.sum(axis=-1)), light.shape[:2])
-    return float(offset[best[0], 0, 0]), float(slope[best[1], 0])
+    offset = np.linspace(-SEARCH_PIXELS, SEARCH_PIXELS, OFFSETS)
+    slope = np.linspace(-SEARCH_PIXELS, SEARCH_PIXELS, SLOPES) / reach
+    best = np.unravel_index(np.argmax(_light_along(smooth, t, offset, slope)), (OFFSETS, SLOPES))
+    return float(offset[best[0]]), float(slope[best[1]])
+
+
+@compiled
+def _light_along(
+    strip: FloatArray, t: FloatArray, offset: FloatArray, slope: FloatArray
+) -> FloatArray:
+    """(n_offsets, n_slopes) sums along lines in a strip (n, m), between whose pixels is linear."""
+    middle = strip.shape[1] // 2
+    light = np.zeros((len(offset), len(slope)))
+    for k in range(len(t)):
+        pixels = strip[k]
+        for j in range(len(slope)):
+            shift = slope[j] * t[k] + middle
+            for i in range(len(offset)):
+                u = offset[i] + shift
+                left = int(u)
+                part = u - left
+                light[i, j] += (1 - part) * pixels[left] + part * pixels[left + 1]
+    return light
 
 
 def _trail(
     left: Leftover, line: Line, t: FloatArray, psf_fwhm: float, options: TrailOptions
 ) -> Trail | None:
     """The Trail along an aligned line, or None."""
-    pieces, sigma = _light(_pieces(left, line, t, options), psf_fwhm)
+    pieces, sigma = _light(_pieces(left, line, t, ACROSS, options), psf_fwhm)
     # Pieces of which little is known, or what lights them, are neither lit nor dark.
     known = np.isfinite(pieces)
     parts = (~IS_FLANK, ACROSS < -FLANK_PIXELS, ACROSS > FLANK_PIXELS)
