@@ -103,16 +103,13 @@ def process(night, paths, **options):
 
 
 def make_database(name, template):
-    """An empty survey, as the tests' own database is; unless somebody is in there."""
+    """An empty survey, copied from what the migrations have made."""
     with maintenance_cursor() as cursor:
-        try:
-            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        except psycopg2.errors.ObjectInUse:
-            cursor.execute(f'CREATE DATABASE "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
 
 @pytest.fixture(scope="module")
-def survey(night, django_db_setup, django_db_blocker, tmp_path_factory):
+def survey(night, template, django_db_setup, django_db_blocker, tmp_path_factory):
     """A small survey in a database of its own, with somebody's vote; its name."""
     tests = connection.settings_dict["NAME"]
     assert tests.startswith("test_")  # never the survey itself
@@ -120,7 +117,7 @@ def survey(night, django_db_setup, django_db_blocker, tmp_path_factory):
     folder = tmp_path_factory.mktemp("moved") / "night"
     shutil.copytree(night.reference.parent, folder)
     with django_db_blocker.unblock(), databases(name), pytest.MonkeyPatch.context() as patch:
-        make_database(name, tests)
+        make_database(name, template)
         pictures = tmp_path_factory.mktemp("of survey")
         (pictures / "cutouts" / "1").mkdir(parents=True)
         (pictures / "cutouts" / "1" / "2.webp").write_bytes(b"a picture")
@@ -128,8 +125,6 @@ def survey(night, django_db_setup, django_db_blocker, tmp_path_factory):
         patch.setattr(settings, "SECRET_KEY", KEY)
         patch.delenv("SECRET_KEY", raising=False)
         with connected_to(name):
-            # Nothing to do, unless the database was made without the tables.
-            call_command("migrate", verbosity=0)
             process(night, [night.reference], is_reference=True)
             process(night, night.searches[:1])
             refresh_candidates()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from django.db import transaction
 
 from exposures.models import GalPublishedStar
 from photometry.models import GalMatchRun, GalSource
@@ -12,13 +13,20 @@ from variables.models import GalTrend, GalTrendStar, GalVariability
 from variables.science.variability.options import VariabilityOptions
 from variables.variability.measuring import is_measured, measure_variability
 
+pytestmark = pytest.mark.django_db
 N, N_IMAGES, PER_MAG = 400, 30, 0.02
 OPTIONS = VariabilityOptions()
 
 
-@pytest.fixture
-def field(db):
+@pytest.fixture(scope="module")
+def field(django_db_setup, django_db_blocker):
     """A catalogue on thirty images through one to two airmasses, and its stars' colours."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield measured_field()
+        transaction.set_rollback(True)
+
+
+def measured_field():
     rng = np.random.default_rng(4)
     colours = 1.5 + rng.gamma(2, 0.6, N)
     image = make_image("reference", is_reference=True, mjd=60000.0)
