@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from photometry.models import GalSource
 from photometry.storage import storage
@@ -111,6 +111,10 @@ def test_the_light_curves_of_a_cone_are_those_of_its_sources_in_every_catalogue(
 
 @pytest.fixture
 def three_fields():
+    return make_three_fields()
+
+
+def make_three_fields():
     """Three catalogues a degree apart, of a size at which an index pays."""
     images = [make_catalogue(f"field {i}", 5000, 260.0 + i, -29.0) for i in range(3)]
     return [image.catalogues.get() for image in images]
@@ -152,15 +156,18 @@ def test_catalogues_round_a_position_are_found_without_a_look_at_every_reference
     assert 1 <= query(looked_at)[0][0] - before < 5
 
 
-@pytest.fixture
-def three_fields_in_time(three_fields):
-    """The same, each measured on two more epochs."""
-    for epoch in range(2):
-        image = make_image(f"epoch {epoch}", mjd=60001.0 + epoch)
-        sources = np.concatenate([storage.catalogue_sources(c) for c in three_fields])
-        storage.replace_measurements(image, sources)
-    query("ANALYZE")
-    return three_fields
+@pytest.fixture(scope="module")
+def three_fields_in_time(django_db_setup, django_db_blocker):
+    """The same, each measured on two more epochs, for the last tests, which only read them."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        catalogues = make_three_fields()
+        for epoch in range(2):
+            image = make_image(f"epoch {epoch}", mjd=60001.0 + epoch)
+            sources = np.concatenate([storage.catalogue_sources(c) for c in catalogues])
+            storage.replace_measurements(image, sources)
+        query("ANALYZE")
+        yield catalogues
+        transaction.set_rollback(True)
 
 
 QUERIES = {
