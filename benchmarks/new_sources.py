@@ -7,9 +7,16 @@ the sky alone, that is detected, an image; ``found_real_A`` by the error that a 
 place has with all stars of 5 sigma and more listed, their fluxes free. A is 8, 10, 12, 16, and the
 last end 30. ``new_detected`` and ``new_believed`` are of 10 to 12 sigma by the sky, the latter the
 part of those on three images or more that are new in the end; ``new_believed_real`` of the same by
-the fit. Of what is believed to be new and is no nova: ``new_false`` has less than half its
-light by stars that are not listed, detections a chip of full size and epoch; ``new_missed`` are
-constant stars that the reference missed, sources a chip in all epochs. ``added`` are
+the fit. What is believed to be new and is no nova is told by the truth, each detection by the
+first of these that holds: more than half its light is of stars that are not listed; it is of the
+same source as detections of a nova (``n_new_nova``: an epoch before or after it, or with a quarter
+of its light); a star there is brighter than on the reference, by half of the detection
+(``n_new_changed``); a listed star lies off its listed place and to this side, by half of what the
+detection moves its light (``n_new_displaced``); more than a quarter of its light is of stars that
+are not listed (``n_new_part``); nothing of these. The last alone are ``new_false``, detections a
+chip of full size and epoch. ``new_missed`` are sources a chip in all epochs with a detection of
+more than a quarter by a constant star that the reference missed, and none of a nova; with more
+than half, and by a nova on other images, ``new_missed_and_nova``. ``added`` are
 sources a chip that are added, ``added_false`` of these without a star. Of novae within a pixel of a
 listed star that have 15 times the error of its change, ``changed_B`` are changes that pass all
 cuts, where the star is of magnitude B or fainter; ``changed`` all, ``changed_sure`` those that
@@ -32,6 +39,16 @@ import numpy as np
 import scratch  # noqa: F401  (sets up the project)
 from limits import judged
 from scipy.spatial import cKDTree
+from true_causes import (
+    CHANGED,
+    DISPLACED,
+    MATCH_PIXELS,
+    MOST,
+    NOVA_PART,
+    TrueStars,
+    listed_causes,
+    unlisted_light,
+)
 
 from exposures.catalogues import open_catalogue
 from exposures.fits import InputOptions, read_chip, read_exposure
@@ -51,12 +68,13 @@ from variables.science.new_sources import Detected, LeftOver, Mean, NewSourceOpt
 from variables.science.selection import SelectionOptions
 
 FULL_PIXELS = 4094 * 2046
-MATCH_PIXELS = 1.5
 EDGE_PIXELS = 10.0
 DETECTION = np.dtype(
     [
         *(("ra", "f8"), ("dec", "f8"), ("mjd", "f8"), ("mag", "f8"), ("sigma", "f8")),
-        *(("is_star", "?"), ("kind", "U12"), ("star", "i8")),
+        # Whether half of its light is by a star that is not listed; the brightest of these and its
+        # kind; the share of the light; and what a listed star explains of it.
+        *(("is_star", "?"), ("kind", "U12"), ("star", "i8"), ("part", "f8"), ("listed", "U12")),
     ]
 )
 NOVA = np.dtype(
@@ -71,7 +89,9 @@ STAR_MAGS = 0, 20, 21, 22
 SURE_SIGMA = 20.0  # of the errors of a star's change
 LISTED_SIGMA = 5.0  # of the sky, of the stars in the list of the best fit
 ON_PIXELS = 1.0  # from a listed star, whose change a nova is
-NOVA_PART = 0.25  # least share of the light of a detection by which it is a nova's
+# What detections are by truth, in the order in which it is asked.
+STAR, NOVA_TOO, PART, NOTHING = "star", "nova", "part", "nothing"
+CAUSES = STAR, NOVA_TOO, CHANGED, DISPLACED, PART, NOTHING
 OPTIONS, NEW, SELECTION = ReductionOptions(), NewSourceOptions(), SelectionOptions()
 
 
@@ -120,10 +140,13 @@ def assess(found, reduction, m, reference, truth, expnum):
     rows["mjd"], rows["sigma"] = exposure["mjd"], found.significance
     to_add = m.correction.at(found.x, found.y, np.ones(len(found), int), found.x)
     rows["mag"] = reduction.zero_point.value + to_add - 2.5 * np.log10(found.flux)
-    stars = x, y, flux, kind == "nova"
-    light, star = _unlisted_light(found, stars, listed, reduction.fwhm_pixels)
-    rows["is_star"], rows["star"] = light > 0.5 * found.flux, np.where(star < 0, -1, index[star])
-    rows["kind"] = np.where(star < 0, "", kind[star])
+    reference_expnum = truth.exposures["expnum"][truth.exposures["is_reference"]][0]
+    fainter = truth.magnitudes(reference_expnum)[index] - truth.magnitudes(expnum)[index]
+    stars = TrueStars(x, y, flux, flux * 10 ** (-0.4 * fainter), kind == "nova")
+    light, star = unlisted_light(found, stars, listed, reduction.fwhm_pixels)
+    rows["part"], rows["star"] = light / found.flux, np.where(star < 0, -1, index[star])
+    rows["is_star"], rows["kind"] = rows["part"] > MOST, np.where(star < 0, "", kind[star])
+    rows["listed"] = listed_causes(found, stars, listed, reduction.fwhm_pixels)
     chosen = (kind == "nova") & (flux > 1) & _is_on(reference, reduction, x, y)
     chosen &= _is_inside(reduction, x, y)
     places, sky = np.column_stack([x, y]), flux / _noise(reduction)
@@ -168,31 +191,6 @@ def _is_inside(reduction, x, y):
 def _is_on(reference, reduction, x, y):
     """(n,) whether positions of a search image lie on the reference, too."""
     return _is_inside(reference, *reference.wcs.to_pixels(*reduction.wcs.to_sky(x, y)))
-
-
-def _unlisted_light(found, stars, listed, fwhm):
-    """(n,) ADU of stars that are not listed where something was found, and whose it is, or -1.
-
-    It is that of the brightest, or of a nova that has NOVA_PART of it.
-    """
-    x, y, flux, is_nova = stars
-    # A listed source is the brightest true star at its place that was there on the reference, and
-    # no nova; the others are not listed.
-    steady = np.flatnonzero(~is_nova)
-    near = cKDTree(np.column_stack([x, y])[steady]).query_ball_point(listed.data, MATCH_PIXELS)
-    is_listed = np.zeros(len(x), bool)
-    is_listed[[max(steady[of], key=lambda k: flux[k]) for of in near if of]] = True
-    other = np.flatnonzero(~is_listed)
-    tree = cKDTree(np.column_stack([x, y])[other])
-    near = tree.query_ball_point(np.column_stack([found.x, found.y]), 0.75 * fwhm)
-    light = np.array([flux[other[of]].sum() for of in near])
-    star = [
-        max(other[of], key=lambda k: (is_nova[k] and flux[k] > NOVA_PART * own, flux[k]))
-        if of
-        else -1
-        for of, own in zip(near, found.flux, strict=True)
-    ]
-    return light, np.array(star)
 
 
 def measure_night(options, folder) -> Field:
@@ -258,12 +256,21 @@ def believed(field):
     return source, judge(mean, LeftOver(there, np.array(err)), field.epochs, NEW)
 
 
+def causes(rows, source):
+    """(n,) whether detections are of a source that is a nova's, and what of CAUSES each has."""
+    of_nova = np.zeros(source.max() + 1, bool)
+    of_nova[source[(rows["kind"] == "nova") & (rows["part"] > NOVA_PART)]] = True
+    of_nova = of_nova[source]
+    tests = rows["is_star"], of_nova, rows["listed"] == CHANGED, rows["listed"] == DISPLACED
+    return of_nova, np.select((*tests, rows["part"] > NOVA_PART), CAUSES[:-1], NOTHING)
+
+
 def figures(fields, suffix=""):
     """What the fields of a crowding add up to."""
     result = _shares_of_novae(fields)
     chips = sum(field.chips for field in fields)
     images = sum(field.chips * len(field.epochs) for field in fields)
-    is_new, counts = {"sky": [], "real": []}, np.zeros(4)
+    is_new, counts, causes_of_new = {"sky": [], "real": []}, np.zeros(4), np.zeros(len(CAUSES))
     for field in fields:
         source, judgement = believed(field)
         rows, new = field.detections, judgement.is_new[source]
@@ -271,17 +278,23 @@ def figures(fields, suffix=""):
         for by, believed_of in is_new.items():
             own = np.intersect1d(_of_ten(field.novae, by)["star"], star[n_images >= 3])
             believed_of.append(np.isin(own, rows["star"][new]))
-        missed = new & rows["is_star"] & (rows["kind"] == "constant")
+        of_nova, cause = causes(rows, source)
+        causes_of_new += [(cause[new] == name).sum() for name in CAUSES]
+        constant = new & (rows["kind"] == "constant")
+        missed = constant & ~of_nova & np.isin(cause, (STAR, PART))
         added = judgement.is_missed[source]
-        groups = missed, added, added & ~rows["is_star"]
-        counts += (new & ~rows["is_star"]).sum(), *(len(np.unique(source[g])) for g in groups)
+        groups = missed, constant & of_nova & rows["is_star"], added, added & ~rows["is_star"]
+        counts += [len(np.unique(source[g])) for g in groups]
     seconds = sum(field.seconds for field in fields)
     for by, name in (("sky", "new_believed"), ("real", "new_believed_real")):
         result[name], result[f"n_{name}"] = _share(np.concatenate(is_new[by]))
+    of_cause = dict(zip(CAUSES, causes_of_new.astype(int).tolist(), strict=True))
     result |= {
-        "new_false": counts[0] / images,
-        "n_new_false": int(counts[0]),
-        "new_missed": counts[1] / chips,
+        "new_false": of_cause[NOTHING] / images,
+        "n_new_false": of_cause[NOTHING],
+        **{f"n_new_{name}": of_cause[name] for name in (NOVA_TOO, CHANGED, DISPLACED, PART)},
+        "new_missed": counts[0] / chips,
+        "new_missed_and_nova": counts[1] / chips,
         "added": counts[2] / chips,
         "added_false": counts[3] / chips,
         "search_share": seconds[1] / seconds[0],
