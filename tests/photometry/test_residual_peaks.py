@@ -8,7 +8,7 @@ import pytest
 from photometry.science.detection.peak_fit import Residual
 from photometry.science.detection.peak_image import ListedStars
 from photometry.science.detection.residual_options import ResidualOptions
-from photometry.science.detection.residual_peaks import find_new_stars
+from photometry.science.detection.residual_peaks import find_left_over, find_new_stars
 from photometry.science.forced.forced import SHARP, ForcedStars, fit_fluxes
 from tests.builders.crowded_scene import (
     GAIN,
@@ -95,6 +95,15 @@ def test_their_fluxes_are_unbiased_with_honest_errors(crowded):
     assert np.std(pulls) < 1.6
     offset = np.hypot(found.x[match] - scene.x[new], found.y[match] - scene.y[new])[got]
     assert np.median(offset) < 0.4
+
+
+def test_of_a_star_of_four_sigma_nearly_always_something_is_left_over():
+    """It shows above 5 sigma on a search image now and then, and is not new."""
+    scene = scene_with_new(seed=5, n_sigma=4)
+    residual, stars = residual_of(scene, N_LISTED)
+    left = find_left_over(residual, PSF, stars)
+    near = matches(left, scene.x[N_LISTED:], scene.y[N_LISTED:])
+    assert np.mean(near >= 0) > 0.85
 
 
 def test_a_complete_list_leaves_nothing_to_find():

@@ -54,7 +54,7 @@ class NewSourceOptions(Options):
     reference had of it."""
     left_over_fwhm: InFwhm = 0.6
     """That distance in FWHM of the reference, where it is larger."""
-    min_excess: Sigma = 6.0
+    min_excess: Sigma = 6.25
     """Least significance of the difference between a new source and what the reference left over
     in its place."""
     min_seen: Fraction = 0.3
