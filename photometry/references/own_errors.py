@@ -2,8 +2,9 @@
 
 No other image tells them yet. The model of the image, as if it were the truth, gets noise anew; it
 is searched and measured as the image was, and what differs from the model is the error: of photons,
-of positions that were fitted to noise, and of blends that are divided otherwise. (Efron &
-Tibshirani 1993, An Introduction to the Bootstrap, section 6.5.)
+of positions that were fitted to noise, and of blends that are divided otherwise. The PSF stays that
+of the image: what is wrong with it is nearly the same for all stars, and calibration takes it away.
+(Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 6.5.)
 """
 
 from dataclasses import replace
@@ -65,8 +66,8 @@ def fitted_errors(reduction, options) -> ImageErrors:
 def common_factor(ratio, weight):
     """The median of ratios (n,) of fluxes by ``weight`` (n,); 1 without any.
 
-    It comes of the PSF, which is fitted anew, and is no error of a star: calibration takes it from
-    all stars alike. Faint stars, which blends make brighter, have little weight.
+    It is no error of a star: calibration takes it from all stars alike. Faint stars, which blends
+    make brighter, have little weight.
     """
     known = np.isfinite(ratio)
     if not known.any():
@@ -80,9 +81,8 @@ def _measured_again(reduction, rows, fit, options):
     drawn = _drawn(reduction, fit, window)
     image = WeightedImage(drawn, reduction.chip.weight[window], reduction.chip.mask[window])
     top, left = window[0].start, window[1].start
-    found = find_sources(
-        *image, float(reduction.fwhm_pixels), options.reference_detection, options.psf
-    )
+    psf = reduction.detections.psf.seen_from(left, top)
+    found = find_sources(*image, float(reduction.fwhm_pixels), options.reference_detection, psf)
     if len(found) == 0:
         return np.zeros(0, int), np.zeros(0)
     share = np.maximum(found.flux, found.flux_err)

@@ -60,6 +60,12 @@ def test_psf_is_learnt_from_the_image(scene, found):
     assert found.psf.fwhm_at(x, y) == pytest.approx(scene.psf.fwhm_at(x, y), rel=0.04)
 
 
+def test_psf_that_is_known_stays_as_it_is(scene, found):
+    again = find_sources(*scene.image, np.nan, psf=found.psf)
+    assert again.psf is found.psf
+    assert len(again) == pytest.approx(len(found), rel=0.02)
+
+
 def test_search_for_bright_stars_alone_finds_fewer(scene, found):
     few = find_sources(
         *scene.image, 4.0, DetectionOptions(threshold=50, min_iterations=2, max_iterations=2)

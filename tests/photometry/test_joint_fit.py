@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.science.detection.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
+from photometry.science.detection.joint_fit import Stamps, Sweeps, cut_out, fit_jointly, fit_quality
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.weighted_image import WeightedImage
 from tests.builders.crowded_scene import varying_psf
@@ -43,7 +43,7 @@ def test_sweeps_converge_to_the_least_squares_fluxes():
     root = np.sqrt(weight).ravel()
     matrix = image_of(stamps) * root[:, None]
     truth = np.linalg.lstsq(matrix, data.ravel() * root, rcond=None)[0]
-    fit = fit_jointly(data, weight, stamps, np.zeros(4), 30, shifts=False)
+    fit = fit_jointly(data, weight, stamps, np.zeros(4), Sweeps(30, shifts=False))
     assert fit.flux == pytest.approx(truth, rel=1e-4)
     assert fit.residual.ravel() == pytest.approx(data.ravel() - image_of(stamps) @ truth, abs=0.05)
 
@@ -55,14 +55,14 @@ def test_stars_that_rest_while_others_are_fitted_are_as_the_least_squares_have_t
     weight, matrix = np.full(SHAPE, 0.1, np.float32), image_of(stamps)
     data = (matrix @ rng.uniform(100, 5000, 60)).reshape(SHAPE) + rng.normal(0, 10**0.5, SHAPE)
     truth = np.linalg.lstsq(matrix, data.ravel(), rcond=None)[0]
-    fit = fit_jointly(data, weight, stamps, np.zeros(60), 100, shifts=False)
+    fit = fit_jointly(data, weight, stamps, np.zeros(60), Sweeps(100, shifts=False))
     assert np.abs((fit.flux - truth) / fit.flux_err).max() < 0.2
     assert fit.residual.ravel() == pytest.approx(data.ravel() - matrix @ fit.flux, abs=0.05)
 
 
 def test_common_shift_of_blended_stars_is_found():
     data, weight, stamps = observed(sigma=1.0, shift=(0.2, -0.1))
-    fit = fit_jointly(data, weight, stamps, np.zeros(4), 30)
+    fit = fit_jointly(data, weight, stamps, np.zeros(4), Sweeps(30))
     # Of the star at the edge half is seen.
     assert fit.dx == pytest.approx(np.full(4, 0.2), abs=0.05)
     assert fit.dy == pytest.approx(np.full(4, -0.1), abs=0.05)
@@ -73,7 +73,7 @@ def test_quality_tells_error_chi2_and_coverage():
     rchi2 = []
     for seed in range(20):
         data, weight, stamps = observed(seed)
-        fit = fit_jointly(data, weight, stamps, np.zeros(4), 30, shifts=False)
+        fit = fit_jointly(data, weight, stamps, np.zeros(4), Sweeps(30, shifts=False))
         quality = fit_quality(data.astype("f4"), weight, stamps, fit)
         rchi2.append(quality.rchi2)
     # A little below 1: each star takes one degree of freedom.
@@ -89,7 +89,7 @@ def test_quality_tells_error_chi2_and_coverage():
 def test_masked_star_keeps_its_guess_and_has_an_infinite_error():
     data, weight, stamps = observed()
     weight[:, 35:] = 0
-    fit = fit_jointly(data, weight, stamps, np.full(4, 7.0), 5)
+    fit = fit_jointly(data, weight, stamps, np.full(4, 7.0), Sweeps(5))
     assert fit.flux[2] == 7
     assert np.isinf(fit_quality(data.astype("f4"), weight, stamps, fit).flux_err[2])
 
@@ -110,7 +110,7 @@ def test_rchi2_is_not_negative_where_the_psf_is():
     assert stamps.values.min() < 0
     data, weight = np.zeros(SHAPE, np.float32), np.ones(SHAPE, np.float32)
     data[24, 30] = 1e4
-    fit = fit_jointly(data, weight, stamps, np.zeros(1), 1, shifts=False)
+    fit = fit_jointly(data, weight, stamps, np.zeros(1), Sweeps(1, shifts=False))
     assert fit_quality(data, weight, stamps, fit).rchi2[0] >= 0
     one = ForcedStars(x, y, np.ones(1), np.ones(1, int))
     forced = fit_fluxes(WeightedImage(data, weight, np.zeros(SHAPE, "u1")), psf, one)

@@ -37,6 +37,14 @@ def test_stamps_are_centred_on_the_star():
     assert (stamp.sum(axis=1) @ axis) / stamp.sum() == pytest.approx(-0.4, abs=0.01)
 
 
+def test_a_part_of_the_chip_sees_the_same_psf():
+    psf = replace(varying_psf(), core=np.random.default_rng(2).normal(0, 0.01, (3, 7, 7)), wing=0.1)
+    x, y = np.array([700.3, 900.0]), np.array([1500.2, 30.7])
+    part = psf.seen_from(600, 20)
+    assert part.stamps(x - 600, y - 20, 31) == pytest.approx(psf.stamps(x, y, 31), abs=1e-6)
+    assert ChipPsf.round(4.0).seen_from(600, 20).fwhm == pytest.approx(4.0)
+
+
 def test_reach_is_where_the_profile_falls_to_a_level():
     psf, half = varying_psf(), 60
     x, y = np.array([0.0, 500, 1000, 1500]), np.array([900.0, 100, 1400, 700])

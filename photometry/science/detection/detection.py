@@ -31,8 +31,11 @@ from exposures.science.quantities import (
 from exposures.science.registration import StarList
 from photometry.science.detection.clean import CleanOptions, is_clean
 from photometry.science.detection.joint_fit import (
+    ROUGH_TOLERANCE,
+    TOLERANCE,
     JointFit,
     Stamps,
+    Sweeps,
     cut_out,
     fit_jointly,
     fit_quality,
@@ -169,6 +172,7 @@ class _Field:
     weight: np.ndarray  # float32, inverse variance
     mask: np.ndarray
     noise: float  # of a pixel, the median
+    psf: ChipPsf | None = None  # where it is known; else it is fitted
 
     def is_masked(self, x: FloatArray, y: FloatArray) -> BoolArray:
         """(n,) whether the pixels at positions have no weight."""
@@ -202,24 +206,28 @@ def find_sources(
     mask: IntArray,
     fwhm_pixels: float,
     options: DetectionOptions = DetectionOptions(),
-    psf: PsfOptions = PsfOptions(),
+    psf: PsfOptions | ChipPsf = PsfOptions(),
 ) -> Detections:
     """Find the sources of a sky-subtracted image and fit its PSF: Detections.
 
     ``data`` (ny, nx) ADU, ``weight`` (ny, nx) inverse variance, ``mask`` (ny, nx) bits;
-    ``fwhm_pixels`` is a guess, NaN where there is none. Pixels of weight 0 take no part.
+    ``fwhm_pixels`` is a guess, NaN where there is none. Pixels of weight 0 take no part. Where
+    ``psf`` is a ChipPsf it is the image's own, and is not fitted.
 
     Raises ValueError if no pixel has weight.
     """
     if not np.any(weight > 0):
         raise ValueError("no pixel has weight")
     noise = 1 / np.sqrt(np.median(weight[weight > 0]))
-    field = _Field(
-        np.nan_to_num(data).astype(np.float32, copy=False), np.array(weight, "f4"), mask, noise
-    )
-    measured = estimate_fwhm(field.data, field.weight, noise, psf)
-    guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
-    stars, fitted, residual = _search(field, ChipPsf.round(guess, psf), options)
+    images = np.nan_to_num(data).astype(np.float32, copy=False), np.array(weight, "f4"), mask
+    if isinstance(psf, ChipPsf):
+        field, start = _Field(*images, noise, psf), psf
+    else:
+        field = _Field(*images, noise)
+        measured = estimate_fwhm(field.data, field.weight, noise, psf)
+        guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
+        start = ChipPsf.round(guess, psf)
+    stars, fitted, residual = _search(field, start, options)
     return _measured(field, stars, fitted, residual, options)
 
 
@@ -237,12 +245,14 @@ def _search(
         if has_nebulae:
             new = new.select(~is_curved_sky(image, psf, new.x, new.y, options.star_share))
         stars = stars.with_new(new)
+        is_last = iteration + 1 >= options.min_iterations and len(new) < options.few_new
+        is_last |= iteration + 1 == options.max_iterations
         if iteration < options.whole_iterations:
             box = max(int(options.smooth_sky_fwhm * psf.fwhm[0]), 1)
             sky = residual_sky(residual, field.weight, box)
-        stars, psf, residual = _improved(field, stars, psf, sky, options)
-        is_done = iteration + 1 >= options.min_iterations and len(new) < options.few_new
-        if is_done or len(stars) > options.max_sources:
+        tolerance = TOLERANCE if is_last else ROUGH_TOLERANCE
+        stars, psf, residual = _improved(field, stars, psf, sky, options, tolerance)
+        if is_last or len(stars) > options.max_sources:
             break
     return stars, psf, residual
 
@@ -280,13 +290,19 @@ def _blend_threshold(options: DetectionOptions, iteration: int) -> float:
 
 
 def _improved(
-    field: _Field, stars: _Stars, psf: ChipPsf, sky: FloatArray, options: DetectionOptions
+    field: _Field,
+    stars: _Stars,
+    psf: ChipPsf,
+    sky: FloatArray,
+    options: DetectionOptions,
+    tolerance: float,
 ) -> tuple[_Stars, ChipPsf, FloatArray]:
     """Fit, move and cull stars, and fit the PSF to them; returns stars, PSF and residual."""
     data = field.data - sky
     stamps = _stamps(field, stars, psf, options)
-    fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps)
-    better = _refitted(field, stars, psf, fit)
+    sweeps = Sweeps(options.n_sweeps, tolerance)
+    fit = fit_jointly(data, field.weight, stamps, stars.flux, sweeps)
+    better = field.psf or _refitted(field, stars, psf, fit)
     step = np.hypot(fit.dx, fit.dy)
     largest = options.max_step_pixels
     scale = np.where(step > largest, largest / np.maximum(step, largest), 1)
@@ -337,7 +353,8 @@ def _measured(
     sky = residual_sky(residual, field.weight, options.sky_box_pixels)
     data = field.data - sky
     stamps = _stamps(field, stars, psf, options)
-    fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps, shifts=False)
+    sweeps = Sweeps(options.n_sweeps, shifts=False)
+    fit = fit_jointly(data, field.weight, stamps, stars.flux, sweeps)
     figures = fit_quality(data, field.weight, stamps, fit)
     known = np.isfinite(figures.flux_err)
     x, y = stars.x[known], stars.y[known]

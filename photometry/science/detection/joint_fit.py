@@ -14,9 +14,11 @@ from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import fill_stamps
 
 MIDDLE = 19  # pixels, side of the part of a stamp that tells how well a star is fitted
-# A change of a star's flux, in the error of most, below which its neighbours' stay as they are; and
-# the changes, in this, that matter to stars one and two widths of the PSF away at most.
-TOLERANCE, NEAR, FAR = 0.02, 25, 250
+# A change of a star's flux, in the error of most, below which its neighbours' stay as they are:
+# where the fit tells the stars, and where they are fitted again afterwards.
+TOLERANCE, ROUGH_TOLERANCE = 0.02, 0.1
+# The changes, in errors, that matter to stars one and two widths of the PSF away at most.
+NEAR, FAR = 0.5, 5.0
 
 
 class StampArrays(NamedTuple):
@@ -51,8 +53,17 @@ class _Awake(NamedTuple):
     changed: IntArray  # (n_y, n_x) time of the last change near each cell, of ``cell`` pixels
     fitted: IntArray  # (n,) time of each star's last fit
     cell: int
-    flux_scale: Any  # a number, by which a change of flux is one in TOLERANCE
+    tolerance: Any  # a number, in errors
+    flux_scale: Any  # a number, by which a change of flux is one in errors
     slope_scale: Any  # and one of flux times shift
+
+
+class Sweeps(NamedTuple):
+    """How far a joint fit goes."""
+
+    largest: int  # number of sweeps over all stars
+    tolerance: float = TOLERANCE  # of changes of fluxes, in errors
+    shifts: bool = True  # whether stars move
 
 
 @dataclass(frozen=True)
@@ -124,8 +135,7 @@ def fit_jointly(
     weight: FloatArray,
     stamps: Stamps,
     guess: FloatArray,
-    n_sweeps: int,
-    shifts: bool = True,
+    sweeps: Sweeps,
 ) -> JointFit:
     """Least-squares fluxes, and shifts to first order, of all stars of an image together.
 
@@ -134,7 +144,8 @@ def fit_jointly(
     leave: block Gauss-Seidel (Saad 2003, Iterative methods for sparse linear systems, section 4.1),
     which needs no matrix. A sweep over the stars is enough for isolated ones; the amplitudes of
     pairs converge by the square of their overlap a sweep. A star is left out of a sweep if no
-    neighbour's change since its last fit matters, to TOLERANCE of an error. One without a usable
+    neighbour's change since its last fit matters, to the tolerance of ``sweeps``. One without a
+    usable
     pixel keeps its guess.
     """
     blocks = _normal_blocks(weight, stamps.arrays)
@@ -142,10 +153,10 @@ def fit_jointly(
     amplitudes[:, 0] = guess
     residual = np.array(data, np.float32)
     _subtract(residual, amplitudes, stamps.arrays)
-    awake = _all_awake(blocks, stamps, data.shape)
+    awake = _all_awake(blocks, stamps, data.shape, sweeps.tolerance)
     images = _Fitted(data, weight, residual)
-    for _ in range(n_sweeps if len(stamps) > 0 else 0):
-        if not _sweep(images, amplitudes, blocks, shifts, stamps.arrays, awake):
+    for _ in range(sweeps.largest if len(stamps) > 0 else 0):
+        if not _sweep(images, amplitudes, blocks, sweeps.shifts, stamps.arrays, awake):
             break
     flux = amplitudes[:, 0].astype(float)
     shift = amplitudes[:, 1:] / np.where(flux == 0, 1, flux)[:, None]
@@ -154,19 +165,21 @@ def fit_jointly(
     return JointFit(flux, shift[:, 0], shift[:, 1], flux_err, residual)
 
 
-def _all_awake(blocks: FloatArray, stamps: Stamps, shape: Shape) -> _Awake:
+def _all_awake(blocks: FloatArray, stamps: Stamps, shape: Shape, tolerance: float) -> _Awake:
     """An _Awake in which all stars are to be fitted, with cells about as large as the PSF's FWHM.
 
     A profile's highest pixel has about the inverse of its FWHM squared.
     """
     usable = blocks[blocks[:, 0] > 0]
     if len(usable) == 0:
-        return _Awake(np.ones((1, 1), np.int64), np.zeros(len(stamps), np.int64), max(shape), 1, 1)
+        nothing = np.zeros(len(stamps), np.int64)
+        return _Awake(np.ones((1, 1), np.int64), nothing, max(shape), *np.ones(3, np.float32))
     middle = stamps.values[stamps.first + stamps.size**2 // 2]
     cell = max(round(float(np.median(np.maximum(middle, 1e-4)) ** -0.5)), 1)
     changed = np.ones([side // cell + 1 for side in shape], np.int64)
-    scales = np.sqrt(np.median(usable[:, [0, 3]], axis=0)) / np.float32(TOLERANCE)
-    return _Awake(changed, np.zeros(len(stamps), np.int64), cell, *scales)
+    scales = np.sqrt(np.median(usable[:, [0, 3]], axis=0))
+    never = np.zeros(len(stamps), np.int64)
+    return _Awake(changed, never, cell, np.float32(tolerance), *scales)
 
 
 def fit_quality(data: FloatArray, weight: FloatArray, stamps: Stamps, fit: JointFit) -> FitQuality:
@@ -348,8 +361,8 @@ def _is_awake(k: int, stamps: StampArrays, awake: _Awake) -> bool:
 
 @inlined
 def _wake(change: Float, place: _Place, time: int, awake: _Awake) -> None:
-    """Say that what lies in reach of a star's ``change``, in TOLERANCE, has to be fitted again."""
-    if change < 1:
+    """Say that what lies in reach of a star's ``change``, in errors, has to be fitted again."""
+    if change < awake.tolerance:
         return
     reach = place.side // 2
     if change < FAR:

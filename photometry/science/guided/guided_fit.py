@@ -16,6 +16,7 @@ from photometry.science.detection.detection import DetectionOptions, Detections
 from photometry.science.detection.joint_fit import (
     JointFit,
     Stamps,
+    Sweeps,
     cut_out,
     fit_jointly,
     fit_quality,
@@ -120,7 +121,7 @@ def _one_pass(
     flux, scale = fitted.flux, fitted.scale
     for _ in range(SCALE_ROUNDS):
         data = image.data - np.float32(scale) * faint
-        fit = fit_jointly(data, image.weight, stamps, flux, settings.detection.n_sweeps)
+        fit = fit_jointly(data, image.weight, stamps, flux, Sweeps(settings.detection.n_sweeps))
         flux = fit.flux
         scale = float(np.median(flux[own] / listed.flux[chosen.own]))
     psf, whole = _refitted(image, (x, y), psf, fit, own)
@@ -221,7 +222,8 @@ def _measured(
     x, y = fitted.listed.x[chosen.free], fitted.listed.y[chosen.free]
     stamps = Stamps.render(fitted.psf, x, y, chosen.half[chosen.free])
     nothing = np.zeros(len(x))
-    change = fit_jointly(left - sky, weight, stamps, nothing, detection.n_sweeps, shifts=False)
+    sweeps = Sweeps(detection.n_sweeps, shifts=False)
+    change = fit_jointly(left - sky, weight, stamps, nothing, sweeps)
     fit = replace(change, flux=fitted.flux + change.flux)
     _check_misfit(fit, weight, (x, y), fitted.whole, settings.guided)
     figures = fit_quality(image.data - sky, weight, stamps, fit)

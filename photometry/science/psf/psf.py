@@ -1,6 +1,6 @@
 """A point-spread function that varies across the chip, evaluated for many stars at once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -134,6 +134,12 @@ class ChipPsf:
         """Whether it is circular all over the chip, as a guess is and no fit to real stars."""
         return self.core is None and not (np.any(self.e1) or np.any(self.e2))
 
+    def seen_from(self, left: float, top: float) -> Self:
+        """The same PSF by positions on a part of the chip whose first pixel is at ``left, top``."""
+        fwhm, e1, e2 = (_from(c, left, top) for c in (self.fwhm, self.e1, self.e2))
+        core = None if self.core is None else _from(self.core, left, top)
+        return replace(self, fwhm=fwhm, e1=e1, e2=e2, core=core)
+
     def fwhm_at(self, x: Floats, y: Floats) -> Any:
         """FWHM in pixels, geometric mean of the axes, at ``x, y`` pixels; of the same shape."""
         return np.clip(_polynomial(self.fwhm, x, y), SHAPE_LOW[0], SHAPE_HIGH[0])
@@ -215,6 +221,12 @@ def position_terms(n_terms: int, x: ArrayLike, y: ArrayLike) -> FloatArray:
     """
     one = np.ones(np.shape(x))
     return np.array([one, np.divide(x, POSITION_SCALE), np.divide(y, POSITION_SCALE)])[:n_terms]
+
+
+def _from(coefficients: FloatArray, left: float, top: float) -> FloatArray:
+    """Coefficients of the terms of a position that is counted from ``left, top``."""
+    terms = position_terms(len(coefficients), left, top)
+    return np.concatenate([np.tensordot(terms, coefficients, 1)[None], coefficients[1:]])
 
 
 def _polynomial(coefficients: FloatArray, x: ArrayLike, y: ArrayLike) -> Any:
