@@ -54,9 +54,10 @@ def impossible_pixels(
     that are not usable are only judged by the range, which what they hold must not leave either.
     Where the image has no noise that could be measured, only values count that would overflow.
     """
-    with np.errstate(invalid="ignore"):
-        impossible = np.abs(data) > LARGEST
-    usable = usable & np.isfinite(data) & ~impossible
+    extremes = float(data.min()), float(data.max())  # NaN where any pixel is
+    impossible = _farther(data, 0.0, LARGEST, extremes)
+    usable = usable & np.isfinite(data)
+    usable &= ~impossible
     sample = data[::STEP_PIXELS, ::STEP_PIXELS][usable[::STEP_PIXELS, ::STEP_PIXELS]]
     if len(sample) == 0:
         return impossible
@@ -64,13 +65,27 @@ def impossible_pixels(
     if not _is_measured(noise, level, sample):
         return impossible
     reach = limits.range_sigma * noise
-    with np.errstate(invalid="ignore"):
-        impossible |= np.abs(data - np.float32(level)) > reach
+    impossible |= _farther(data, level, reach, extremes)
     usable &= ~impossible
-    impossible |= usable & (data < _darkest(data, usable, noise, limits.dark_sigma))
+    darkest = _darkest(data, usable, noise, limits.dark_sigma)
+    if not extremes[0] >= darkest:
+        impossible |= usable & (data < darkest)
     y, x = _too_sharp(data, usable & ~impossible, level, noise, limits)
     impossible[y, x] = True
     return impossible
+
+
+def _farther(
+    data: FloatArray, level: float, reach: float, extremes: tuple[float, float]
+) -> BoolArray:
+    """(ny, nx) whether pixels are farther than ``reach`` from a level; mostly none of them is.
+
+    ``extremes`` are the lowest and the highest, NaN where any is undefined.
+    """
+    if all(abs(extreme - level) <= 0.999 * reach for extreme in extremes):
+        return np.zeros(data.shape, bool)
+    with np.errstate(invalid="ignore"):
+        return np.abs(data - np.float32(level)) > reach
 
 
 def _is_measured(noise: float, level: float, sample: FloatArray) -> bool:
@@ -81,13 +96,17 @@ def _is_measured(noise: float, level: float, sample: FloatArray) -> bool:
 
 def _darkest(data: FloatArray, usable: BoolArray, noise: float, dark_sigma: float) -> float:
     """The lowest plausible value: the level of the darkest box less some sigma."""
-    values = np.where(usable, data, np.float32(np.nan))
     medians, spreads = [], []
-    for rows in np.array_split(values, max(data.shape[0] // BOX_PIXELS, 1)):
-        for box in np.array_split(rows, max(data.shape[1] // BOX_PIXELS, 1), axis=1):
-            pixels = np.sort(box[::STEP_PIXELS, ::STEP_PIXELS], axis=None)
-            n = np.count_nonzero(np.isfinite(pixels))  # sorted before what is undefined
-            if n >= MIN_BOX_FRACTION * len(pixels):
+    n_rows, n_columns = (max(side // BOX_PIXELS, 1) for side in data.shape)
+    thin = slice(None, None, STEP_PIXELS)
+    bands = (np.array_split(pixels, n_rows) for pixels in (data, usable))
+    for rows, usable_rows in zip(*bands, strict=True):
+        boxes = (np.array_split(p[thin], n_columns, axis=1) for p in (rows, usable_rows))
+        for box, usable_box in zip(*boxes, strict=True):
+            chosen = usable_box[:, thin]
+            pixels = np.sort(box[:, thin][chosen])
+            n = len(pixels)
+            if n >= MIN_BOX_FRACTION * chosen.size:
                 medians.append(pixels[n // 2])
                 spreads.append((pixels[n // 2] - pixels[int(LOW_QUANTILE * n)]) / LOW_SIGMAS)
     if not medians:

@@ -24,7 +24,14 @@ from exposures.science.quantities import (
 )
 from photometry.science.forced.forced_quality import star_quality
 from photometry.science.forced.forced_residual import rigid_shift
-from photometry.science.forced.forced_sky import SeenSky, Sky, SkyBoxes, light_of
+from photometry.science.forced.forced_sky import (
+    SeenSky,
+    Sky,
+    SkyBoxes,
+    absorbed_sky,
+    light_of,
+    lights_of,
+)
 from photometry.science.forced.forced_system import (
     NormalEquations,
     PlacedStars,
@@ -264,11 +271,14 @@ def _solve_in_rounds(
         equations = system.without_sky(*_sky_at(sky.image, placed))
         tolerance = ROUGH_TOLERANCE if rounds_left else TOLERANCE
         flux[placed.order] = equations.solve(flux[placed.order], tolerance)
-        model = light_of(placed, flux[placed.order], data.shape)
-        if rounds_left:
+        if rounds_left and seen is None:
+            fluxes = np.array([flux[placed.order], absorbed_sky(system)])
+            model, absorbed = lights_of(placed, fluxes, data.shape)
+            seen = SeenSky.of(absorbed, weight, _sky_boxes(options))
+        else:
+            model = light_of(placed, flux[placed.order], data.shape)
+        if seen is not None and rounds_left:
             residual = data - model
-            if seen is None:
-                seen = SeenSky.of(placed, system, weight, _sky_boxes(options))
             sky = seen.whole_sky(residual, sky, weight)
             if free_shift:
                 residual -= sky.level

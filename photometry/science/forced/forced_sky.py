@@ -9,7 +9,7 @@ import numpy as np
 from exposures.science.arrays import FloatArray, Shape
 from photometry.science.forced.forced_residual import box_means, left_over_sky
 from photometry.science.forced.forced_system import NormalEquations, PlacedStars
-from photometry.science.psf.stamps import add_profiles
+from photometry.science.psf.stamps import add_profiles_to_each
 
 LEVEL_STEP = 2  # between the rows and columns that tell of the level of the sky
 LEAST_SEEN = 0.2  # share of the sky that stars leave; where it is less, rounds take the rest
@@ -58,16 +58,12 @@ class SeenSky:
     level: np.ndarray
 
     @classmethod
-    def of(
-        cls, placed: PlacedStars, system: NormalEquations, weight: FloatArray, boxes: SkyBoxes
-    ) -> Self:
-        """What stars leave, by the fluxes that they are fitted with on a sky of 1.
+    def of(cls, absorbed: FloatArray, weight: FloatArray, boxes: SkyBoxes) -> Self:
+        """What stars leave of a sky of 1 of which their light has ``absorbed`` (ny, nx).
 
-        ``placed`` are PlacedStars, ``system`` is their NormalEquations on an image of ``weight``
-        (ny, nx), ADU^-2.
+        ``weight`` (ny, nx) is that of the image, ADU^-2.
         """
-        absorbed = system.of_sky().solve(np.zeros(len(placed)), TOLERANCE)
-        share = 1 - light_of(placed, absorbed, weight.shape)
+        share = np.subtract(1, absorbed, out=absorbed)
         sides = boxes.pixels, boxes.level_pixels
         means = (np.clip(box_means(share, weight, side), LEAST_SEEN, 1) for side in sides)
         return cls(boxes, share, *means)
@@ -101,8 +97,18 @@ class SeenSky:
         return seen
 
 
+def absorbed_sky(system: NormalEquations) -> FloatArray:
+    """(n,) fluxes with which stars are fitted to a sky of 1 ADU, by their NormalEquations; ADU."""
+    return system.of_sky().solve(np.zeros(len(system.error)), TOLERANCE)
+
+
 def light_of(placed: PlacedStars, flux: FloatArray, shape: Shape) -> FloatArray:
     """(ny, nx) float32 light of PlacedStars with fluxes (n,), in their order; ADU."""
-    model = np.zeros(shape, np.float32)
-    add_profiles(model, placed.squares, flux.astype("f4"), placed.profiles)
-    return model
+    return lights_of(placed, flux[None], shape)[0]
+
+
+def lights_of(placed: PlacedStars, fluxes: FloatArray, shape: Shape) -> tuple[FloatArray, ...]:
+    """(ny, nx) float32 light of PlacedStars, for each of k sets of fluxes (k, n); ADU."""
+    lights = tuple(np.zeros(shape, np.float32) for _ in fluxes)
+    add_profiles_to_each(lights, placed.squares, fluxes.astype("f4"), placed.profiles)
+    return lights

@@ -217,32 +217,34 @@ def fill_stamps(stamps: FloatArray, first: IntArray, sizes: IntArray, profiles: 
 
 @compiled
 def _add_stars(
-    image: FloatArray,
+    images: tuple[FloatArray, ...],
     squares: IntArray,
-    flux: FloatArray,
+    fluxes: FloatArray,
     parameters: FloatArray,
     core: FloatArray,
     beta: Float,
 ) -> None:
     workspace = new_workspace(core)
-    ny, nx = image.shape
+    ny, nx = images[0].shape
     buffer = np.empty((2 * np.max(squares[:, 2]) + 1) ** 2, np.float32)
-    for star in range(len(flux)):
+    for star in range(len(squares)):
         row, column, half = squares[star]
-        size, scale = 2 * half + 1, flux[star]
+        size = 2 * half + 1
         first, last = max(row - half, 0), min(row + half + 1, ny)
         left, right = max(column - half, 0), min(column + half + 1, nx)
-        if first >= last or left >= right or scale == 0:
+        if first >= last or left >= right or not np.any(fluxes[:, star]):
             continue
         stamp = buffer[: size * size]
         moffat(stamp, size, parameters[star], beta)
         if core.shape[1] > 0:
             add_core(stamp, size, parameters[star], core.shape[1], workspace)
-        for j in range(first, last):
-            start = (j - row + half) * size + left - column + half
-            pixels, line = image[j, left:right], stamp[start : start + right - left]
-            for i in range(len(line)):
-                pixels[i] += scale * line[i]
+        for k in range(len(images)):
+            scale, image = fluxes[k, star], images[k]
+            for j in range(first, last):
+                start = (j - row + half) * size + left - column + half
+                pixels, line = image[j, left:right], stamp[start : start + right - left]
+                for i in range(len(line)):
+                    pixels[i] += scale * line[i]
 
 
 def add_profiles(
@@ -253,8 +255,19 @@ def add_profiles(
     ``squares`` (n, 3) int are row and column of the nearest pixel, which may lie off the image,
     and half the side of the stamp; ``flux`` (n,) float32 is in units of the image.
     """
-    if len(flux) > 0:
-        _add_stars(image, squares, flux, profiles.parameters, profiles.core, profiles.beta)
+    add_profiles_to_each((image,), squares, flux[None], profiles)
+
+
+def add_profiles_to_each(
+    images: tuple[FloatArray, ...], squares: IntArray, fluxes: FloatArray, profiles: Profiles
+) -> None:
+    """Add the same stars with other fluxes to each of some ``images`` (ny, nx), in place.
+
+    ``fluxes`` (k, n) are float32 in the unit of the images; all as in ``add_profiles``, but the
+    stars are evaluated once.
+    """
+    if len(squares) > 0:
+        _add_stars(images, squares, fluxes, profiles.parameters, profiles.core, profiles.beta)
 
 
 def evaluate(profiles: Profiles, size: int) -> FloatArray:
