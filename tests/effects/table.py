@@ -130,13 +130,13 @@ def _astrometry(many, few, far, turned):
 
 
 GUIDED = {
-    "use": changes(guided.reduced, True, min_stars=10),
-    "peak_sigma": changes(guided.reduced, 30.0, use=True, min_stars=10),
-    "n_stars": changes(guided.reduced, 40, use=True, min_stars=10),
-    "min_stars": changes(guided.reduced, 10, use=True),
-    "min_found": changes(guided.changed, 1.0, use=True, min_stars=10),
-    "max_misfit": changes(guided.doubled, 1.0, use=True, min_stars=10),
-    "unlisted_sigma": changes(guided.reduced, 1000.0, use=True, min_stars=10),
+    "use": changes(guided.reduced, False, min_stars=10),
+    "peak_sigma": changes(guided.reduced, 30.0, min_stars=10),
+    "n_stars": changes(guided.reduced, 40, min_stars=10),
+    "min_stars": changes(guided.reduced, 10),
+    "min_found": changes(guided.changed, 1.0, min_stars=10),
+    "max_misfit": changes(guided.doubled, 1.0, min_stars=10),
+    "unlisted_sigma": changes(guided.reduced, 1000.0, min_stars=10),
 }
 REFRACTION = {"min_stars": changes(motions.refracted, 10)}
 MOTIONS = {

@@ -11,7 +11,7 @@ import pytest
 from exposures.chip import MaskBit
 from exposures.simulation import SimulationOptions, simulate_night
 from photometry.science.guided.peaks import bright_peaks
-from photometry.science.guided.unlisted import add_unlisted
+from photometry.science.guided.unlisted import add_changes, add_unlisted
 from photometry.science.psf.stamps import add_profiles
 from tests.builders import spoilt_images
 from tests.builders.spoilt_images import (
@@ -207,6 +207,30 @@ def test_light_that_no_star_explains_is_added_and_noise_is_not():
     assert model[201, 201] == pytest.approx(-5, abs=1.2)
     model[98:105, 98:105] = model[198:205, 198:205] = 0
     assert np.count_nonzero(model) == 0
+
+
+def test_stars_that_changed_are_in_the_model_as_they_are_and_their_neighbours_as_they_were():
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:120, :120]
+
+    def light(star, flux):
+        return (
+            flux * np.exp(-((x - star[0]) ** 2 + (y - star[1]) ** 2) / (2 * 2.0**2)) / (8 * np.pi)
+        )
+
+    vanished, beside, brighter, constant = (30, 30), (34, 30), (80, 40), (50, 90)
+    stars = np.array([vanished, beside, brighter, constant, (200, -50)])
+    expected = np.array([300.0, 300.0, 200.0, 400.0, 100.0])
+    model = np.sum([light(star, flux) for star, flux in zip(stars, expected, strict=True)], axis=0)
+    change = light(brighter, 250.0) - light(vanished, 300.0)
+    left = (change + rng.normal(0, 1, x.shape)).astype("f4")
+    stamp = light((60, 60), 1.0)[49:72, 49:72].astype("f4")
+    seen = model.astype("f4")
+    weight = np.ones_like(left)
+    add_changes(seen, left, weight, (stars[:, 1], stars[:, 0], expected), stamp, 5.0)
+    assert np.abs(seen - model - change).max() < 1.0  # 4 and 12 where nothing is changed
+    assert left.std() < 1.05
+    assert np.array_equal(seen[85:, 60:], model[85:, 60:].astype("f4"))
 
 
 def test_peaks_are_where_stars_are_and_not_on_unusable_pixels():

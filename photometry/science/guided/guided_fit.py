@@ -23,7 +23,7 @@ from photometry.science.detection.joint_fit import (
 )
 from photometry.science.guided.choice import ChosenStars, ListedStars, choose_stars
 from photometry.science.guided.options import GuidedOptions
-from photometry.science.guided.unlisted import add_unlisted
+from photometry.science.guided.unlisted import add_changes, add_unlisted
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.psf_fit import StarStamps, fit_psf
 from photometry.science.psf.psf_stars import clean_stars, has_plateau, stamp_side
@@ -39,6 +39,7 @@ LARGEST_ELONGATION = 1.8  # axis ratio of the PSF, anywhere on the image
 # Stars at most whose residuals are stacked, side of their stamps in pixels, and sigma of the light
 # that is left which are granted to chance.
 MISFIT_STARS, MISFIT_SIDE, MISFIT_CONFIDENCE = 200, 41, 2.0
+CHANGE_REACH = 1.5  # FWHM, half the side of the stamp by which changes of faint stars are seen
 SCALE_ROUNDS = 2  # of fitting the bright stars and scaling their faint neighbours
 
 
@@ -230,7 +231,10 @@ def _measured(
     own = np.searchsorted(chosen.free, chosen.own)
     own = own[np.isfinite(figures.flux_err[own])]
     model = image.data - fit.residual
-    add_unlisted(model, fit.residual, weight, settings.guided.unlisted_sigma)
+    everything[chosen.free] = fit.flux
+    left = fit.residual.copy()
+    add_changes(model, left, weight, *_as_seen(fitted, everything), settings.guided.unlisted_sigma)
+    add_unlisted(model, left, weight, settings.guided.unlisted_sigma)
     return Detections(
         x=x[own],
         y=y[own],
@@ -243,6 +247,17 @@ def _measured(
         psf=fitted.psf,
         model=model,
     )
+
+
+def _as_seen(
+    fitted: _Fitted, flux: FloatArray
+) -> tuple[tuple[IntArray, IntArray, FloatArray], FloatArray]:
+    """Rows, columns and fluxes (n,) of all stars, in pixels and ADU, and a stamp of the PSF."""
+    x, y = fitted.listed.x, fitted.listed.y
+    middle = np.median(x), np.median(y)
+    side = 2 * int(np.ceil(CHANGE_REACH * fitted.psf.fwhm_at(*middle))) + 1
+    stamp = fitted.psf.stamps(*np.round(middle), side)[0]
+    return (np.rint(y).astype(int), np.rint(x).astype(int), flux.astype("f8")), stamp
 
 
 def _sky_beside(left: FloatArray, weight: FloatArray, box_pixels: int) -> FloatArray:

@@ -16,7 +16,7 @@ from exposures.science.quantities import (
 class GuidedOptions(Options):
     """Options of finding a search image's bright stars by its reference, without a search."""
 
-    use: Switch = False
+    use: Switch = True
     """Whether search images are calibrated by the bright stars of their reference, in its places.
     Where that fails, or where this is false, bright sources are searched for."""
     peak_sigma: Sigma = 10.0
