@@ -254,9 +254,9 @@ def _as_seen(
 ) -> tuple[tuple[IntArray, IntArray, FloatArray], FloatArray]:
     """Rows, columns and fluxes (n,) of all stars, in pixels and ADU, and a stamp of the PSF."""
     x, y = fitted.listed.x, fitted.listed.y
-    middle = np.median(x), np.median(y)
-    side = 2 * int(np.ceil(CHANGE_REACH * fitted.psf.fwhm_at(*middle))) + 1
-    stamp = fitted.psf.stamps(*np.round(middle), side)[0]
+    column, row = np.rint(np.median(x)), np.rint(np.median(y))
+    side = 2 * int(np.ceil(CHANGE_REACH * fitted.psf.fwhm_at(column, row))) + 1
+    stamp = fitted.psf.stamps(column, row, side)[0]
     return (np.rint(y).astype(int), np.rint(x).astype(int), flux.astype("f8")), stamp
 
 
