@@ -40,7 +40,7 @@ from galproject.management.commands.stack_reference import stack_line
 from galproject.processing.stacking import plan_stack, run_stack
 from photometry.models import GalSource
 from photometry.reduction.reduction import reduce_chip
-from photometry.science.detection.joint_fit import cut_out
+from photometry.science.detection.fit_stamps import cut_out
 from variables.models import GalVarObj
 
 N_STACKED = 5

@@ -3,7 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.science.detection.joint_fit import Stamps, Sweeps, cut_out, fit_jointly, fit_quality
+from photometry.science.detection.fit_quality import fit_quality
+from photometry.science.detection.fit_stamps import Stamps, cut_out
+from photometry.science.detection.joint_fit import Sweeps, fit_jointly
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.weighted_image import WeightedImage
 from tests.builders.crowded_scene import varying_psf

@@ -27,8 +27,7 @@ DEFAULT_RADIUS_ARCSEC = 60.0
 MAX_RADIUS_ARCSEC = 36_000.0  # ten degrees
 MAX_MAG, MAX_SIGMA = 1000.0, 1e12
 ONLY, BOTH = "only", "both"
-ANOTHER = "another"
-SOURCE = "source"
+ANOTHER, SOURCE = "another", "source"
 # Counts of a source, and of its star.
 OF_STAR = {"n_detections": "star_detections", "n_changes": "star_changes"}
 # What is asked for from a value to another.

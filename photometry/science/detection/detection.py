@@ -30,15 +30,14 @@ from exposures.science.quantities import (
 )
 from exposures.science.registration import StarList
 from photometry.science.detection.clean import CleanOptions, is_clean
+from photometry.science.detection.fit_quality import fit_quality
+from photometry.science.detection.fit_stamps import Stamps, cut_out
 from photometry.science.detection.joint_fit import (
     ROUGH_TOLERANCE,
     TOLERANCE,
     JointFit,
-    Stamps,
     Sweeps,
-    cut_out,
     fit_jointly,
-    fit_quality,
 )
 from photometry.science.detection.nebulae import is_curved_sky
 from photometry.science.detection.peaks import PeakImage, new_peaks, survivors

@@ -4,16 +4,20 @@ Images are indexed ``[y, x]``, positions are pixels from 0, fluxes are in the un
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from exposures.science.arrays import Float, FloatArray, IntArray, Shape
 from photometry.science.compiled import compiled, inlined
-from photometry.science.psf.psf import ChipPsf
-from photometry.science.psf.stamps import fill_stamps
+from photometry.science.detection.fit_stamps import (
+    Place,
+    StampArrays,
+    Stamps,
+    bounds_of,
+    stamp_of,
+)
 
-MIDDLE = 19  # pixels, side of the part of a stamp that tells how well a star is fitted
 # A change of a star's flux, in the error of most, below which its neighbours' stay as they are:
 # where the fit tells the stars, and where they are fitted again afterwards.
 TOLERANCE, ROUGH_TOLERANCE = 0.02, 0.1
@@ -21,25 +25,7 @@ TOLERANCE, ROUGH_TOLERANCE = 0.02, 0.1
 NEAR, FAR = 0.5, 5.0
 
 
-class StampArrays(NamedTuple):
-    """The fields of Stamps, as compiled functions take them."""
-
-    values: FloatArray
-    first: IntArray
-    size: IntArray
-    column: IntArray
-    row: IntArray
-
-
-class _Place(NamedTuple):
-    """Where a stamp lies on the image, in pixels."""
-
-    side: int  # of the stamp
-    row: int  # of its first pixel; may be off the image
-    column: int
-
-
-class _Fitted(NamedTuple):
+class FittedImages(NamedTuple):
     """An image and its fit; all (ny, nx) float32."""
 
     data: FloatArray
@@ -67,38 +53,6 @@ class Sweeps(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stamps:
-    """The PSF at every star, on square stamps of several sizes, one after the other.
-
-    The outermost pixels only serve the slopes of those within.
-    """
-
-    values: np.ndarray  # (sum of size^2,) float32
-    first: np.ndarray  # (n,) index of each star's first pixel in ``values``
-    size: np.ndarray  # (n,) pixels, odd
-    column: np.ndarray  # (n,) of the image, where the stamp's first pixel lies; may be off it
-    row: np.ndarray  # (n,)
-
-    @classmethod
-    def render(cls, psf: ChipPsf, x: FloatArray, y: FloatArray, half: IntArray) -> Self:
-        """Stamps of a ChipPsf at ``x, y`` (n,) pixels with half widths ``half`` (n,) pixels."""
-        size = 2 * np.asarray(half, np.int64) + 3
-        first = np.cumsum(size**2) - size**2
-        values = np.empty(int(np.sum(size**2)), np.float32)
-        fill_stamps(values, first, size, psf.profiles(x, y))
-        column, row = (np.round(c).astype(np.int64) - size // 2 for c in (x, y))
-        return cls(values, first, size, column, row)
-
-    def __len__(self) -> int:
-        return len(self.size)
-
-    @property
-    def arrays(self) -> StampArrays:
-        """The fields as compiled functions take them."""
-        return StampArrays(self.values, self.first, self.size, self.column, self.row)
-
-
-@dataclass(frozen=True)
 class JointFit:
     """Best-fit amplitudes of the PSF and its derivatives, in which the model is linear."""
 
@@ -120,16 +74,6 @@ class JointFit:
         return flux * (stamps[:, 1:-1, 1:-1] + dx * slope_x + dy * slope_y)
 
 
-@dataclass(frozen=True)
-class FitQuality:
-    """The quality of each star's fit, as PSF-weighted means over the centre of its stamp."""
-
-    flux_err: np.ndarray  # (n,) ignores neighbours; infinite where no pixel is usable
-    rchi2: np.ndarray  # (n,) reduced chi2
-    fracflux: np.ndarray  # (n,) share of the light that is the star's own
-    quality: np.ndarray  # (n,) share of the PSF on usable pixels
-
-
 def fit_jointly(
     data: FloatArray,
     weight: FloatArray,
@@ -145,8 +89,7 @@ def fit_jointly(
     which needs no matrix. A sweep over the stars is enough for isolated ones; the amplitudes of
     pairs converge by the square of their overlap a sweep. A star is left out of a sweep if no
     neighbour's change since its last fit matters, to the tolerance of ``sweeps``. One without a
-    usable
-    pixel keeps its guess.
+    usable pixel keeps its guess.
     """
     blocks = _normal_blocks(weight, stamps.arrays)
     amplitudes = np.zeros((len(stamps), 3), np.float32)
@@ -154,7 +97,7 @@ def fit_jointly(
     residual = np.array(data, np.float32)
     _subtract(residual, amplitudes, stamps.arrays)
     awake = _all_awake(blocks, stamps, data.shape, sweeps.tolerance)
-    images = _Fitted(data, weight, residual)
+    images = FittedImages(data, weight, residual)
     for _ in range(sweeps.largest if len(stamps) > 0 else 0):
         if not _sweep(images, amplitudes, blocks, sweeps.shifts, stamps.arrays, awake):
             break
@@ -182,55 +125,8 @@ def _all_awake(blocks: FloatArray, stamps: Stamps, shape: Shape, tolerance: floa
     return _Awake(changed, never, cell, np.float32(tolerance), *scales)
 
 
-def fit_quality(data: FloatArray, weight: FloatArray, stamps: Stamps, fit: JointFit) -> FitQuality:
-    """The FitQuality of a JointFit; ``data`` (ny, nx), in units of the image, holds all stars.
-
-    ``weight`` (ny, nx) is its inverse variance. rchi2 is NaN where the middle of a stamp has no
-    usable pixel, and flux_err infinite where the whole stamp has none.
-    """
-    figures = _quality(_Fitted(data, weight, fit.residual), fit.flux, stamps.arrays)
-    return FitQuality(*figures.T)
-
-
-def cut_out(image: FloatArray, x: FloatArray, y: FloatArray, size: int) -> FloatArray:
-    """(n, size, size) of an image (ny, nx) around positions, 0 beyond its edges.
-
-    ``x, y`` (n,) are pixels, on the image; ``size`` is odd. Pixels keep their unit.
-    """
-    stamps = np.zeros((len(x), size, size), image.dtype)
-    row, column = (np.round(c).astype(np.int64) - size // 2 for c in (y, x))
-    _cut_out(image, row, column, stamps)
-    return stamps
-
-
-@compiled
-def _cut_out(image: FloatArray, row: IntArray, column: IntArray, stamps: FloatArray) -> None:
-    ny, nx = image.shape
-    side = stamps.shape[1]
-    for k in range(len(stamps)):
-        top, left = row[k], column[k]
-        first, last = max(left, 0), min(left + side, nx)
-        for j in range(max(top, 0), min(top + side, ny)):
-            stamps[k, j - top, first - left : last - left] = image[j, first:last]
-
-
 # In all of these, pixels are counted by unsigned numbers along a row: each index would else be
 # looked at for whether it counts from the end, and the loops would not be vectorised.
-
-
-@inlined
-def _stamp_of(k: int, stamps: StampArrays) -> tuple[FloatArray, _Place]:
-    """The pixels of a star's stamp, and its _Place."""
-    side, first = stamps.size[k], stamps.first[k]
-    place = _Place(side, stamps.row[k], stamps.column[k])
-    return stamps.values[first : first + side * side], place
-
-
-@inlined
-def _bounds(start: int, side: int, margin: int, length: int) -> tuple[int, int]:
-    """The first and last but one pixel of a stamp on an image, ``margin`` pixels within it."""
-    low = max(margin, -start)
-    return low, max(min(side - margin, length - start), low)
 
 
 @compiled
@@ -239,10 +135,10 @@ def _normal_blocks(weight: FloatArray, stamps: StampArrays) -> FloatArray:
     blocks = np.zeros((len(stamps.first), 6), np.float32)
     half, one = np.float32(0.5), np.uint64(1)
     for k in range(len(blocks)):
-        stamp, place = _stamp_of(k, stamps)
+        stamp, place = stamp_of(k, stamps)
         side, row, column = place.side, place.row, place.column
-        top, bottom = _bounds(row, side, 1, weight.shape[0])
-        left, right = _bounds(column, side, 1, weight.shape[1])
+        top, bottom = bounds_of(row, side, 1, weight.shape[0])
+        left, right = bounds_of(column, side, 1, weight.shape[1])
         pp = px = py = xx = xy = yy = np.float32(0)
         for j in range(top, bottom):
             weights, x, wide = weight[row + j], np.uint64(column + left), np.uint64(side)
@@ -266,7 +162,7 @@ def _subtract(image: FloatArray, amplitudes: FloatArray, stamps: StampArrays) ->
     for k in range(len(amplitudes)):
         if amplitudes[k, 0] == 0:
             continue
-        stamp, place = _stamp_of(k, stamps)
+        stamp, place = stamp_of(k, stamps)
         _take_out(image, amplitudes[k, 0], np.float32(0), np.float32(0), stamp, place)
 
 
@@ -277,12 +173,12 @@ def _take_out(
     slope_x: Float,
     slope_y: Float,
     stamp: FloatArray,
-    place: _Place,
+    place: Place,
 ) -> None:
     """Subtract a star by its amplitudes: of the PSF, and of twice minus its slopes."""
     side, row, column = place.side, place.row, place.column
-    top, bottom = _bounds(row, side, 1, image.shape[0])
-    left, right = _bounds(column, side, 1, image.shape[1])
+    top, bottom = bounds_of(row, side, 1, image.shape[0])
+    left, right = bounds_of(column, side, 1, image.shape[1])
     wide, one = np.uint64(side), np.uint64(1)
     for j in range(top, bottom):
         pixels, x, here = image[row + j], np.uint64(column + left), np.uint64(j * side + left)
@@ -296,12 +192,12 @@ def _take_out(
 
 @inlined
 def _products(
-    residual: FloatArray, weight: FloatArray, stamp: FloatArray, place: _Place
+    residual: FloatArray, weight: FloatArray, stamp: FloatArray, place: Place
 ) -> tuple[Float, Float, Float]:
     """Weighted products of the residual with the PSF and with twice minus its slopes."""
     side, row, column = place.side, place.row, place.column
-    top, bottom = _bounds(row, side, 1, residual.shape[0])
-    left, right = _bounds(column, side, 1, residual.shape[1])
+    top, bottom = bounds_of(row, side, 1, residual.shape[0])
+    left, right = bounds_of(column, side, 1, residual.shape[1])
     wide, one = np.uint64(side), np.uint64(1)
     gp = gx = gy = np.float32(0)
     for j in range(top, bottom):
@@ -317,7 +213,7 @@ def _products(
 
 @compiled
 def _sweep(
-    images: _Fitted,
+    images: FittedImages,
     amplitudes: FloatArray,
     blocks: FloatArray,
     shifts: bool,
@@ -335,7 +231,7 @@ def _sweep(
             continue
         time += 1
         n_fitted += 1
-        stamp, place = _stamp_of(k, stamps)
+        stamp, place = stamp_of(k, stamps)
         gp, gx, gy = _products(images.residual, images.weight, stamp, place)
         if shifts:
             flux, slope_x, slope_y = _solve(blocks[k], gp, half * gx, half * gy)
@@ -360,7 +256,7 @@ def _is_awake(k: int, stamps: StampArrays, awake: _Awake) -> bool:
 
 
 @inlined
-def _wake(change: Float, place: _Place, time: int, awake: _Awake) -> None:
+def _wake(change: Float, place: Place, time: int, awake: _Awake) -> None:
     """Say that what lies in reach of a star's ``change``, in errors, has to be fitted again."""
     if change < awake.tolerance:
         return
@@ -386,66 +282,3 @@ def _solve(block: FloatArray, gp: Float, gx: Float, gy: Float) -> tuple[Float, F
         return gp / pp, np.float32(0), np.float32(0)
     dx, dy = (yy * gx - xy * gy) / determinant, (xx * gy - xy * gx) / determinant
     return (gp - px * dx - py * dy) / pp, dx, dy
-
-
-@compiled
-def _quality(images: _Fitted, flux: FloatArray, stamps: StampArrays) -> FloatArray:
-    """(n, 4) columns of FitQuality."""
-    figures = np.zeros((len(flux), 4))
-    for k in range(len(flux)):
-        stamp, place = _stamp_of(k, stamps)
-        information = _information(images.weight, stamp, place)
-        norm, covered, chi2, own, light = _middle_sums(images, stamp, place, np.float32(flux[k]))
-        figures[k, 0] = information**-0.5 if information > 0 else np.inf
-        figures[k, 1] = chi2 / covered if covered > 0 else np.nan
-        figures[k, 2] = own / light if light != 0 else 0.0
-        figures[k, 3] = covered / norm
-    return figures
-
-
-@inlined
-def _information(weight: FloatArray, stamp: FloatArray, place: _Place) -> Float:
-    """The inverse variance of the flux from the full stamp, including a saturated star's wings."""
-    side, row, column = place.side, place.row, place.column
-    top, bottom = _bounds(row, side, 1, weight.shape[0])
-    left, right = _bounds(column, side, 1, weight.shape[1])
-    information = np.float32(0)
-    for j in range(top, bottom):
-        weights, x, here = weight[row + j], np.uint64(column + left), np.uint64(j * side + left)
-        for i in range(np.uint64(right - left)):
-            information += weights[x + i] * stamp[here + i] * stamp[here + i]
-    return information
-
-
-@inlined
-def _middle_sums(
-    images: _Fitted,
-    stamp: FloatArray,
-    place: _Place,
-    flux: Float,
-) -> tuple[Float, Float, Float, Float, Float]:
-    """Sums over a stamp's centre: PSF, usable PSF, PSF times chi2, and light."""
-    data, weight, residual = images.data, images.weight, images.residual
-    side, row, column = place.side, place.row, place.column
-    cut = max(0, (side - MIDDLE) // 2)
-    top, bottom = _bounds(row, side, cut, data.shape[0])
-    left, right = _bounds(column, side, cut, data.shape[1])
-    norm = covered = chi2 = own = light = np.float32(0)
-    for j in range(cut, side - cut):
-        here = np.uint64(j * side + cut)
-        for i in range(np.uint64(side - 2 * cut)):
-            norm += stamp[here + i]
-    for j in range(top, bottom):
-        weights, left_over, pixels = weight[row + j], residual[row + j], data[row + j]
-        x, here = np.uint64(column + left), np.uint64(j * side + left)
-        for i in range(np.uint64(right - left)):
-            w = weights[x + i]
-            p = stamp[here + i] if w > 0 else np.float32(0)
-            r = left_over[x + i] if w > 0 else np.float32(0)
-            d = pixels[x + i] if w > 0 else np.float32(0)
-            covered += p
-            # Where a PSF falls below zero, as splines may, it has no weight.
-            chi2 += w * r * r * max(p, np.float32(0))
-            own += p * (r + flux * p)
-            light += p * d
-    return norm, covered, chi2, own, light

@@ -13,14 +13,9 @@ import numpy as np
 from exposures.science.arrays import FloatArray, IntArray, Shape
 from exposures.science.astrometry import AstrometryOptions, PixelCorrection, fit_polynomial
 from photometry.science.detection.detection import DetectionOptions, Detections
-from photometry.science.detection.joint_fit import (
-    JointFit,
-    Stamps,
-    Sweeps,
-    cut_out,
-    fit_jointly,
-    fit_quality,
-)
+from photometry.science.detection.fit_quality import fit_quality
+from photometry.science.detection.fit_stamps import Stamps, cut_out
+from photometry.science.detection.joint_fit import JointFit, Sweeps, fit_jointly
 from photometry.science.guided.choice import ChosenStars, ListedStars, choose_stars
 from photometry.science.guided.options import GuidedOptions
 from photometry.science.guided.unlisted import add_changes, add_unlisted
