@@ -77,8 +77,8 @@ def test_plain_images_are_measured_with_what_the_user_knows(measured):
 def test_result_is_a_line_and_what_fell_back_is_said_once(measured):
     line, *explained, summary = process(measured / "search.fits", *PLAIN_OPTIONS).splitlines()
     assert line.startswith("plain search i HDU0 search: ")
-    assert "  unchanged  [sky, astrometry, zero point, correction]" in line
-    assert len(explained) == 4
+    assert "  unchanged  [sky, sources, astrometry, zero point, correction]" in line
+    assert len(explained) == 5
     assert "[plain search i HDU0] astrometry: no catalogue; the header's WCS stands" in explained
     assert summary.startswith("1 chips: 1 unchanged. ")
     assert summary.endswith(" variables.")
