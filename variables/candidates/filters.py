@@ -271,8 +271,8 @@ class CandidateFilter(django_filters.FilterSet):
     def by_class(self, candidates, _, value: str):
         if value == "none":
             self._others.append(self._seen().with_class())
-            if self.form.cleaned_data.get("vetted") == "me":
-                return candidates.vetted_without_class(self._user)
+        if self.form.cleaned_data.get("vetted") == "me":
+            return candidates.of_class_vetted(value, self._user)
         return candidates.of_class(value)
 
     def by_known(self, candidates, _, value):

@@ -38,6 +38,15 @@ class AmongIds(models.Func):
     output_field = models.BooleanField()
 
 
+def _is_of_class(slug):
+    """The condition that people agree on a class or one of its subtypes, or are "disputed"."""
+    if slug == "disputed":
+        return models.Q(is_disputed=True)
+    named = TaxonomyClass.objects.filter(models.Q(slug=slug) | models.Q(parent__slug=slug))
+    # Their ids rather than a join: so the planner knows how frequent they are.
+    return models.Q(consensus__in=list(named.values_list("pk", flat=True)))
+
+
 class GalCandidateQuerySet(models.QuerySet):
     """Candidates by state and position."""
 
@@ -166,21 +175,19 @@ class GalCandidateQuerySet(models.QuerySet):
         """
         if slug == "none":
             return self.exclude(HAS_CLASS, shows_class=True)
-        if slug == "disputed":
-            return self.filter(SEEN, is_disputed=True)
-        named = TaxonomyClass.objects.filter(models.Q(slug=slug) | models.Q(parent__slug=slug))
-        # Their ids rather than a join: so the planner knows how frequent they are.
-        ids = list(named.values_list("pk", flat=True))
-        return self.filter(SEEN, consensus__in=ids)
+        return self.filter(SEEN, _is_of_class(slug))
 
-    def vetted_without_class(self, user):
-        """The same as of_class("none"), of candidates that the user has vetted."""
+    def of_class_vetted(self, slug, user):
+        """The same of candidates that the user has vetted, of which few are blind to them."""
         voted_before = CampaignObject.objects.blind_though_voted(user)
         ids = list(voted_before.values_list("refsource_id", flat=True)[: MANY_VOTES + 1])
         if len(ids) > MANY_VOTES:
-            return self.of_class("none")
-        # Few: the others' classes are seen, and need not be looked up for each candidate.
-        return self.filter(~HAS_CLASS | models.Q(pk__in=ids))
+            return self.of_class(slug)
+        # All others' classes are seen, and need not be looked up for each candidate.
+        blind = models.Q(pk__in=ids)
+        if slug == "none":
+            return self.filter(~HAS_CLASS | blind)
+        return self.filter(_is_of_class(slug), ~blind)
 
     def with_class(self):
         """Candidates with visible votes, whether voters agree or not."""

@@ -1,4 +1,4 @@
-"""The list of what one has vetted and on which no class is to be seen."""
+"""Lists of what one has vetted, by the class that is to be seen."""
 
 import pytest
 from django.http import QueryDict
@@ -38,19 +38,21 @@ def voted_on(vetter):
     return ids
 
 
-def listed(user):
+def listed(user, cls="none"):
     request = RequestFactory().get("/")
     request.user = user
-    asked = QueryDict("cls=none&vetted=me&per=source")
+    asked = QueryDict(f"cls={cls}&vetted=me&per=source")
     return set(CandidateFilter(asked, request=request).qs.values_list("pk", flat=True))
 
 
 @pytest.mark.parametrize("most", [2000, 0])
-def test_own_votes_without_class_are_the_undecided_and_those_that_are_blind_again(
+def test_classes_of_own_votes_are_those_agreed_on_and_not_those_that_are_blind_again(
     voted_on, vetter, monkeypatch, most
 ):
     monkeypatch.setattr("variables.models.candidate_querysets.MANY_VOTES", most)
     assert listed(vetter) == {voted_on["undecided"], voted_on["vetted again"]}
+    assert listed(vetter, "rr-lyrae") == {voted_on["agreed"], voted_on["voted again"]}
+    assert listed(vetter, "disputed") == {voted_on["disputed"]}
 
 
 def test_what_was_voted_on_before_a_campaign_is_blind_until_the_vote_in_it(voted_on, vetter):
