@@ -43,7 +43,7 @@ OLD_COMMIT = "469cf4d"  # the last of version 0.1.0
 OLD, NEW, WITHOUT = "0.1.0", "today", "today, without new sources"
 STARS = 160_000, 20_000  # a chip of full size
 FULL_SHAPE, QUICK_SHAPE = (4094, 2046), (640, 640)
-WARM_UP, WARM_UP_SHAPE = "warm-up", (200, 200)  # of 160,000 stars a chip
+WARM_UP, WARM_UP_SHAPE = "warm-up", (400, 400)  # of 160,000 stars a chip
 N_RUNS, N_QUICK_RUNS = 2, 1  # of each search image and code
 # Steps of search chips that may cost more than the fit, and why.
 REASONS = {"find sources and the PSF": "the PSF has to come from the image itself"}
@@ -135,6 +135,7 @@ def simulate(folder, shape):
             "search": str(made.searches[0]),
             "catalogue": str(made.catalogue),
             "true_stars": str(write_true_stars(made, options)),
+            "is_small": name == WARM_UP,
         }
     return nights
 

@@ -106,6 +106,7 @@ VERSION_0_1_0 = Layout(
     ),
 )
 ELSE = "all else"
+FEW_STARS = 5  # that guide the small chip
 
 
 class StepTimes:
@@ -151,6 +152,10 @@ class Worker:
     def options(self, night, new_sources=None):
         """The options of a request; ``new_sources`` says whether to look for them, if not None."""
         options = self.layout.loading.load_options(catalogue=night["catalogue"])
+        if night["is_small"] and hasattr(options.reduction, "guided"):
+            # Else its sources are searched for, and the first large chip waits for the compiler.
+            guided = replace(options.reduction.guided, min_stars=FEW_STARS)
+            options = replace(options, reduction=replace(options.reduction, guided=guided))
         if new_sources is None:
             return options
         return replace(options, new_sources=replace(options.new_sources, search=new_sources))

@@ -265,7 +265,7 @@ def _measure(image: GalImage, options: PipelineOptions) -> None:
     catalogue = options.opened_catalogue()
     reduce = options.reduction
     depth = reduce.reference_detection if image.is_reference else reduce.search_detection
-    guide = listed.guide(chip) if listed is not None and reduce.guided.use else None
+    guide = None if listed is None else listed.guide(chip)
     reduction = reduce_chip(chip, facts, catalogue, depth, reduce, guide)
     image.files |= made_from.describe_catalogue(catalogue)
     describe(image, reduction, options)

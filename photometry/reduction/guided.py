@@ -17,7 +17,7 @@ from photometry.reduction.added_sources import is_added
 from photometry.reduction.options import ReductionOptions
 from photometry.science.detection.clean import has_no_flag, is_clean
 from photometry.science.detection.detection import Detections
-from photometry.science.guided.choice import ListedStars
+from photometry.science.guided.choice import ReferenceStars
 from photometry.science.guided.guided_fit import FitSettings, UnguidedError, fit_listed
 from photometry.science.guided.peaks import bright_peaks
 from photometry.science.psf.psf import ChipPsf
@@ -114,12 +114,12 @@ def _is_first(sources):
     return ~is_added(sources)
 
 
-def _listed(sources, x, y, shape, options) -> ListedStars:
-    """The ListedStars that have light on an image."""
+def _listed(sources, x, y, shape, options) -> ReferenceStars:
+    """The ReferenceStars that have light on an image."""
     near = _is_near(x, y, shape, options.search_detection.max_half_pixels)
     near = np.flatnonzero(near & _is_first(sources))
     if len(near) == 0:
         raise UnguidedError("no star of the reference is here")
     rows = sources[near]
     flux = np.maximum(rows["flux"], LEAST_SHARE * np.median(rows["flux"])).astype("f8")
-    return ListedStars(x[near], y[near], flux, is_clean(rows, options.clean))
+    return ReferenceStars(x[near], y[near], flux, is_clean(rows, options.clean))

@@ -181,9 +181,12 @@ def register_search_image(reduction, sources, by_wcs, options, notes):
     if registration.order >= 0 and registration is not near:
         if found.peaks is not None:
             # Those are where the highest pixels are; the stars were fitted.
-            stars = StarList(found.x[bright], found.y[bright], found.flux[bright], bright > -1)
+            stars = found.measured_stars(options.min_significance, options.clean)
             registration = matched_again(
-                expected.select(expected.is_clean), stars, registration, options.registration
+                expected.select(expected.is_clean),
+                stars.select(stars.is_clean),
+                registration,
+                options.registration,
             )
         was_off = reduction.displacement(registration)
         notes.append(f"registration: {was_off.describe(reduction.scale_arcsec)}")

@@ -109,11 +109,14 @@ def test_of_a_star_of_four_sigma_nearly_always_something_is_left_over():
 def test_a_complete_list_leaves_nothing_to_find():
     scene = scene_with_new(seed=5, n_sigma=15)
     residual, listed = residual_of(scene, len(scene.x))
-    assert_nothing_sure(find_new_stars(residual, PSF, listed))
+    assert_nothing_sure(residual, PSF, listed)
 
 
-def assert_nothing_sure(found):
+def assert_nothing_sure(residual, psf, listed):
     """No source has a detection by which it is believed (``NewSourceOptions.min_brightest``)."""
+    surer = ResidualOptions(threshold=6.0)
+    assert len(find_new_stars(residual, psf, listed, surer)) == 0
+    found = find_new_stars(residual, psf, listed)
     assert np.all(found.significance < 6)
     assert len(found) < 10
 
@@ -131,7 +134,7 @@ def test_bright_stars_fitted_with_a_wrong_psf_are_not_new():
         )
         > 50
     )
-    assert_nothing_sure(find_new_stars(residual, wrong, listed))
+    assert_nothing_sure(residual, wrong, listed)
 
 
 def pairs(brighter, fainter, distance, seed):

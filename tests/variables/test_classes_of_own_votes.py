@@ -1,5 +1,7 @@
 """Lists of what one has vetted, by the class that is to be seen."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.http import QueryDict
 from django.test import RequestFactory
@@ -9,6 +11,7 @@ from tests.builders.candidates import make_candidates
 from variables.candidates.filters import CandidateFilter
 from variables.models import CampaignObject, GalCandidate
 from variables.vetting.campaigns import close
+from variables.watches.searching import WatchedFilter
 
 pytestmark = pytest.mark.django_db
 
@@ -63,3 +66,11 @@ def test_what_was_voted_on_before_a_campaign_is_blind_until_the_vote_in_it(voted
     }
     close(CampaignObject.objects.get(refsource_id=voted_on["vetted again"]).campaign)
     assert not CampaignObject.objects.blind_though_voted(vetter).exists()
+
+
+def test_a_watched_search_has_own_votes_that_are_blind_again(voted_on, vetter):
+    search = SimpleNamespace(query="cls=rr-lyrae&vetted=me&per=source")
+    watched = WatchedFilter(SimpleNamespace(user=vetter, search=search)).qs
+    assert set(watched.values_list("pk", flat=True)) == {
+        voted_on[name] for name in ("agreed", "vetted again", "voted again")
+    }

@@ -16,6 +16,9 @@ class WithOpinions(GalCandidateQuerySet):
     def as_seen_by(self, user=None):
         return self.annotate(shows_class=Value(True), seen_votes=F("n_votes"))
 
+    def of_class_vetted(self, slug, user):
+        return self.of_class(slug)
+
 
 class WatchedFilter(CandidateFilter):
     """The filter of a watched search, which shows nobody anything.

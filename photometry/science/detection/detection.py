@@ -31,7 +31,7 @@ from exposures.science.quantities import (
 from exposures.science.registration import StarList
 from photometry.science.detection.clean import CleanOptions, is_clean
 from photometry.science.detection.fit_quality import fit_quality
-from photometry.science.detection.fit_stamps import Stamps, cut_out
+from photometry.science.detection.fit_stamps import Stamps
 from photometry.science.detection.joint_fit import (
     ROUGH_TOLERANCE,
     TOLERANCE,
@@ -41,14 +41,9 @@ from photometry.science.detection.joint_fit import (
 )
 from photometry.science.detection.nebulae import is_curved_sky
 from photometry.science.detection.peaks import PeakImage, new_peaks, survivors
+from photometry.science.detection.psf_refit import refitted_psf
 from photometry.science.psf.psf import ChipPsf, PsfOptions
-from photometry.science.psf.psf_fit import StarStamps, fit_psf
-from photometry.science.psf.psf_stars import (
-    brightest_everywhere,
-    clean_stars,
-    has_plateau,
-    stamp_side,
-)
+from photometry.science.psf.psf_stars import brightest_everywhere
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.sky.residual_sky import residual_sky
 
@@ -139,13 +134,20 @@ class Detections:
         return np.flatnonzero(is_clean(self, clean) & is_bright)
 
     def as_stars(self, min_significance: float, clean: CleanOptions = CleanOptions()) -> StarList:
+        """The StarList of ``measured_stars``, or the peaks where there are any.
+
+        Those know nothing of a reference. Positions (n,) in pixels, a zero point of 0.
+        """
+        return self.measured_stars(min_significance, clean) if self.peaks is None else self.peaks
+
+    def measured_stars(
+        self, min_significance: float, clean: CleanOptions = CleanOptions()
+    ) -> StarList:
         """All n sources as a StarList, in which those of ``bright`` are clean.
 
         Positions (n,) in pixels, magnitudes (n,) with a zero point of 0; NaN where no flux is
-        positive. The peaks instead where there are any: those know nothing of a reference.
+        positive.
         """
-        if self.peaks is not None:
-            return self.peaks
         with np.errstate(invalid="ignore", divide="ignore"):
             mag = -2.5 * np.log10(np.where(self.flux > 0, self.flux, np.nan))
         is_clean = np.zeros(len(self), bool)
@@ -328,21 +330,10 @@ def _stamps(field: _Field, stars: _Stars, psf: ChipPsf, options: DetectionOption
 
 def _refitted(field: _Field, stars: _Stars, psf: ChipPsf, fit: JointFit) -> ChipPsf:
     """Fit the PSF to the brightest clean stars without neighbours; unchanged if too few."""
-    n = psf.options.n_stars
     chosen = brightest_everywhere(stars.x, stars.y, fit.flux, field.data.shape)
-    chosen = chosen[: psf.options.candidates_a_star * n]
-    x, y = stars.x[chosen], stars.y[chosen]
-    side = stamp_side(psf.fwhm_at(x, y))
-    light, left, weight = (
-        cut_out(image, x, y, side) for image in (field.data, fit.residual, field.weight)
-    )
-    alone = left + fit.models(psf.stamps(x, y, side + 2), chosen)
-    dx, dy = x - np.round(x) + fit.dx[chosen], y - np.round(y) + fit.dy[chosen]
-    # Double precision: the profile is fitted by numerical derivatives.
-    candidates = StarStamps(x, y, dx, dy, alone.astype("f8"), weight.astype("f8"))
-    good = clean_stars(candidates, light, psf.options)
-    good = good[~has_plateau(light[good], psf.fwhm_at(x[good], y[good]))][:n]
-    return fit_psf(candidates.select(good), psf, psf.options)
+    chosen = chosen[: psf.options.candidates_a_star * psf.options.n_stars]
+    images = field.data, field.weight
+    return refitted_psf(images, (stars.x, stars.y), psf, fit, chosen)[0]
 
 
 def _measured(

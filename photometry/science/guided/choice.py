@@ -17,7 +17,7 @@ CANDIDATES_A_STAR = 5  # bright stars of the chip, of which those of each part a
 
 
 @dataclass(frozen=True)
-class ListedStars:
+class ReferenceStars:
     """The stars of a reference, where an image should have them; arrays (n,)."""
 
     x: np.ndarray  # pixels of the image, finite; may be off it
@@ -28,15 +28,15 @@ class ListedStars:
     def __len__(self) -> int:
         return len(self.x)
 
-    def select(self, index: Index) -> "ListedStars":
-        """The ListedStars of an index: indices (k,), or a mask (n,) of bool."""
+    def select(self, index: Index) -> "ReferenceStars":
+        """The ReferenceStars of an index: indices (k,), or a mask (n,) of bool."""
         columns = (self.x, self.y, self.flux, self.is_good)
-        return ListedStars(*(column[index] for column in columns))
+        return ReferenceStars(*(column[index] for column in columns))
 
 
 @dataclass(frozen=True)
 class ChosenStars:
-    """Listed stars by the part that they take; indices into the n ListedStars."""
+    """Listed stars by the part that they take; indices into the n ReferenceStars."""
 
     own: np.ndarray  # (k,) the PSF may be fitted to them
     free: np.ndarray  # (m,) whose fluxes are fitted: those, and neighbours as bright
@@ -48,12 +48,12 @@ class ChosenStars:
 def choose_stars(
     image: WeightedImage,
     noise: float,
-    listed: ListedStars,
+    listed: ReferenceStars,
     psf: ChipPsf,
     guided: GuidedOptions = GuidedOptions(),
     detection: DetectionOptions = DetectionOptions(),
 ) -> ChosenStars:
-    """The ChosenStars of ListedStars on an image, by their places and fluxes.
+    """The ChosenStars of ReferenceStars on an image, by their places and fluxes.
 
     ``image`` is a WeightedImage (ny, nx) in ADU, ``noise`` the sigma of its pixels in ADU, ``psf``
     a first guess. Own are the brightest of each part of the chip that are clean on the reference
@@ -82,14 +82,14 @@ def choose_stars(
     )
 
 
-def _pixels(listed: ListedStars, shape: Shape) -> tuple[IntArray, IntArray, BoolArray]:
+def _pixels(listed: ReferenceStars, shape: Shape) -> tuple[IntArray, IntArray, BoolArray]:
     """Rows and columns (n,) of the stars' pixels, 0 off the image; and which are on it."""
     row, column = np.rint(listed.y).astype(int), np.rint(listed.x).astype(int)
     on_image = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
     return np.where(on_image, row, 0), np.where(on_image, column, 0), on_image
 
 
-def _is_inside(listed: ListedStars, shape: Shape, margin: int) -> BoolArray:
+def _is_inside(listed: ReferenceStars, shape: Shape, margin: int) -> BoolArray:
     """(n,) whether stars are farther than ``margin`` pixels from the edges."""
     ny, nx = shape
     inside = (listed.x > margin) & (listed.x < nx - 1 - margin)
@@ -97,7 +97,7 @@ def _is_inside(listed: ListedStars, shape: Shape, margin: int) -> BoolArray:
 
 
 def _own_stars(
-    listed: ListedStars, is_possible: BoolArray, shape: Shape, guided: GuidedOptions
+    listed: ReferenceStars, is_possible: BoolArray, shape: Shape, guided: GuidedOptions
 ) -> IntArray:
     possible = np.flatnonzero(is_possible & listed.is_good)
     bright = possible[np.argsort(-listed.flux[possible], kind="stable")]
@@ -107,7 +107,7 @@ def _own_stars(
 
 
 def _half_widths(
-    listed: ListedStars, scale: float, psf: ChipPsf, noise: float, detection: DetectionOptions
+    listed: ReferenceStars, scale: float, psf: ChipPsf, noise: float, detection: DetectionOptions
 ) -> IntArray:
     """(n,) half widths of stamps that are as large as the stars' wings matter."""
     level = detection.wing_sigma * noise / np.maximum(scale * listed.flux, noise)
@@ -117,7 +117,7 @@ def _half_widths(
 
 
 def _reach(
-    listed: ListedStars, own: IntArray, half: IntArray, stamp_half: int, shape: Shape
+    listed: ReferenceStars, own: IntArray, half: IntArray, stamp_half: int, shape: Shape
 ) -> BoolArray:
     """(n,) which stars have light on the stamps that the PSF is fitted to."""
     if len(own) == 0:

@@ -16,12 +16,11 @@ from photometry.science.detection.detection import DetectionOptions, Detections
 from photometry.science.detection.fit_quality import fit_quality
 from photometry.science.detection.fit_stamps import Stamps, cut_out
 from photometry.science.detection.joint_fit import JointFit, Sweeps, fit_jointly
-from photometry.science.guided.choice import ChosenStars, ListedStars, choose_stars
+from photometry.science.detection.psf_refit import refitted_psf
+from photometry.science.guided.choice import ChosenStars, ReferenceStars, choose_stars
 from photometry.science.guided.options import GuidedOptions
 from photometry.science.guided.unlisted import add_changes, add_unlisted
 from photometry.science.psf.psf import ChipPsf
-from photometry.science.psf.psf_fit import StarStamps, fit_psf
-from photometry.science.psf.psf_stars import clean_stars, has_plateau, stamp_side
 from photometry.science.psf.stamps import add_profiles
 from photometry.science.quality.quality_figures import psf_figures, stacked_light
 from photometry.science.sky.residual_sky import residual_sky
@@ -59,7 +58,7 @@ class FitSettings:
 class _Fitted:
     """The state after a pass: where all n stars are, the PSF, and k free stars' fluxes."""
 
-    listed: ListedStars
+    listed: ReferenceStars
     psf: ChipPsf
     flux: np.ndarray  # (k,) ADU
     scale: float  # ADU for one unit of the reference's flux
@@ -67,9 +66,9 @@ class _Fitted:
 
 
 def fit_listed(
-    image: WeightedImage, noise: float, listed: ListedStars, psf: ChipPsf, settings: FitSettings
+    image: WeightedImage, noise: float, listed: ReferenceStars, psf: ChipPsf, settings: FitSettings
 ) -> Detections:
-    """The PSF and the bright ones of ListedStars on an image, as Detections.
+    """The PSF and the bright ones of ReferenceStars on an image, as Detections.
 
     ``image`` is a WeightedImage (ny, nx) of float32 in ADU, without its sky; ``noise`` is the sigma
     of its pixels in ADU. ``psf`` is a first guess. The model of the Detections has all listed
@@ -120,7 +119,7 @@ def _one_pass(
         fit = fit_jointly(data, image.weight, stamps, flux, Sweeps(settings.detection.n_sweeps))
         flux = fit.flux
         scale = float(np.median(flux[own] / listed.flux[chosen.own]))
-    psf, whole = _refitted(image, (x, y), psf, fit, own)
+    psf, whole = refitted_psf((image.data, image.weight), (x, y), psf, fit, own)
     _check_number(len(whole), settings.guided)
     moved = _moved(listed, chosen.free, fit, whole, image, settings)
     return _Fitted(moved, psf, np.maximum(flux, 0), scale, whole)
@@ -144,36 +143,14 @@ def _light(
     return light
 
 
-def _refitted(
-    image: WeightedImage,
-    place: tuple[FloatArray, FloatArray],
-    psf: ChipPsf,
-    fit: JointFit,
-    own: IntArray,
-) -> tuple[ChipPsf, IntArray]:
-    """The PSF fitted to stars without their neighbours, and which of ``own`` are whole."""
-    x, y = (c[own] for c in place)
-    side = stamp_side(psf.fwhm_at(x, y))
-    light, left, weight = (
-        cut_out(pixels, x, y, side) for pixels in (image.data, fit.residual, image.weight)
-    )
-    alone = left + fit.models(psf.stamps(x, y, side + 2), own)
-    dx, dy = x - np.round(x) + fit.dx[own], y - np.round(y) + fit.dy[own]
-    # Double precision: the profile is fitted by numerical derivatives.
-    stars = StarStamps(x, y, dx, dy, alone.astype("f8"), weight.astype("f8"))
-    good = clean_stars(stars, light, psf.options)
-    good = good[~has_plateau(light[good], psf.fwhm_at(x[good], y[good]))]
-    return fit_psf(stars.select(good[: psf.options.n_stars]), psf, psf.options), own[good]
-
-
 def _moved(
-    listed: ListedStars,
+    listed: ReferenceStars,
     free: IntArray,
     fit: JointFit,
     whole: IntArray,
     image: WeightedImage,
     settings: FitSettings,
-) -> ListedStars:
+) -> ReferenceStars:
     """All stars moved as those that are whole were, and the free ones as far as they were."""
     largest = settings.detection.max_step_pixels
     near = whole[np.hypot(fit.dx[whole], fit.dy[whole]) < largest]
