@@ -12,6 +12,8 @@ from urllib3.response import HTTPResponse
 
 from exposures.archive.errors import SlowError
 
+WATCHER = "pace of a connection"  # name of the threads that watch
+
 
 class ByteCount:
     """A count of received bytes that another thread watches."""
@@ -41,7 +43,7 @@ def watched(shut_down, policy):
                 return
             n_before = pace.n_bytes
 
-    watcher = threading.Thread(target=watch, daemon=True)
+    watcher = threading.Thread(target=watch, name=WATCHER, daemon=True)
     watcher.start()
     try:
         yield pace

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.science.arrays import Float, FloatArray
-from photometry.science.compiled import compiled, inlined
+from photometry.science.compiled import compiled_with
+from photometry.science.detection import fit_stamps
 from photometry.science.detection.fit_stamps import (
     Place,
     StampArrays,
@@ -42,7 +43,7 @@ def fit_quality(data: FloatArray, weight: FloatArray, stamps: Stamps, fit: Joint
 # looked at for whether it counts from the end, and the loops would not be vectorised.
 
 
-@compiled
+@compiled_with(fit_stamps)
 def _quality(images: FittedImages, flux: FloatArray, stamps: StampArrays) -> FloatArray:
     """(n, 4) columns of FitQuality."""
     figures = np.zeros((len(flux), 4))
@@ -57,7 +58,7 @@ def _quality(images: FittedImages, flux: FloatArray, stamps: StampArrays) -> Flo
     return figures
 
 
-@inlined
+@compiled_with(fit_stamps, forceinline=True)
 def _information(weight: FloatArray, stamp: FloatArray, place: Place) -> Float:
     """The inverse variance of the flux from the full stamp, including a saturated star's wings."""
     side, row, column = place.side, place.row, place.column
@@ -71,7 +72,7 @@ def _information(weight: FloatArray, stamp: FloatArray, place: Place) -> Float:
     return information
 
 
-@inlined
+@compiled_with(fit_stamps, forceinline=True)
 def _middle_sums(
     images: FittedImages,
     stamp: FloatArray,

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exposures.science.arrays import Float, FloatArray, IntArray, Shape
-from photometry.science.compiled import compiled, inlined
+from photometry.science.compiled import compiled_with, inlined
+from photometry.science.detection import fit_stamps
 from photometry.science.detection.fit_stamps import (
     Place,
     StampArrays,
@@ -129,7 +130,7 @@ def _all_awake(blocks: FloatArray, stamps: Stamps, shape: Shape, tolerance: floa
 # looked at for whether it counts from the end, and the loops would not be vectorised.
 
 
-@compiled
+@compiled_with(fit_stamps)
 def _normal_blocks(weight: FloatArray, stamps: StampArrays) -> FloatArray:
     """(n, 6) weighted sums pp, px, py, xx, xy, yy of the PSF p and minus its slopes."""
     blocks = np.zeros((len(stamps.first), 6), np.float32)
@@ -157,7 +158,7 @@ def _normal_blocks(weight: FloatArray, stamps: StampArrays) -> FloatArray:
     return blocks
 
 
-@compiled
+@compiled_with(fit_stamps)
 def _subtract(image: FloatArray, amplitudes: FloatArray, stamps: StampArrays) -> None:
     for k in range(len(amplitudes)):
         if amplitudes[k, 0] == 0:
@@ -166,7 +167,7 @@ def _subtract(image: FloatArray, amplitudes: FloatArray, stamps: StampArrays) ->
         _take_out(image, amplitudes[k, 0], np.float32(0), np.float32(0), stamp, place)
 
 
-@inlined
+@compiled_with(fit_stamps, forceinline=True)
 def _take_out(
     image: FloatArray,
     flux: Float,
@@ -190,7 +191,7 @@ def _take_out(
             )
 
 
-@inlined
+@compiled_with(fit_stamps, forceinline=True)
 def _products(
     residual: FloatArray, weight: FloatArray, stamp: FloatArray, place: Place
 ) -> tuple[Float, Float, Float]:
@@ -211,7 +212,7 @@ def _products(
     return gp, gx, gy
 
 
-@compiled
+@compiled_with(fit_stamps)
 def _sweep(
     images: FittedImages,
     amplitudes: FloatArray,

@@ -13,6 +13,7 @@ from exposures.archive import Archive, ArchiveAccount, ArchiveError, FetchOption
 from exposures.archive import download as download_module
 from exposures.archive.answers import parsed
 from exposures.archive.errors import SlowError, StorageError
+from exposures.archive.pace import WATCHER
 from exposures.archive.partial import check_space, hidden
 from exposures.archive.triplets import exposures_of
 from tests.exposures.archive.conftest import ALL, QUICK
@@ -409,7 +410,10 @@ def test_a_server_that_drips_is_not_waited_for(server, exposures, image, tmp_pat
     assert [result.failed for result in results] == [True, False, False]
     assert "less than 5 kB a second" in str(results[0].error)
     assert time.monotonic() - start < 5
-    assert threading.active_count() < 30
+    watchers = [thread for thread in threading.enumerate() if thread.name == WATCHER]
+    for watcher in watchers:
+        watcher.join(5)
+    assert not any(watcher.is_alive() for watcher in watchers)
 
 
 def test_room_on_the_disk_is_looked_at_while_a_file_comes(server, exposures, tmp_path, monkeypatch):
