@@ -1,6 +1,6 @@
 """Chips of one exposure an hour by one worker and by two, as process_exposure runs them.
 
-An exposure of 62 chips of 1024 x 1024 pixels, as dense as 80,000 stars on a full one, is simulated
+An exposure of 62 chips of 768 x 768 pixels, as dense as 80,000 stars on a full one, is simulated
 with its reference, and searched by one process and by two in turns, twice. Ends with one JSON line:
 ``ratio`` of the chips an hour of two workers to those of one, by the clock, so on an idle machine
 of two cores or more; ``processor_ratio``, what the work takes of the processor with two over what
@@ -24,7 +24,7 @@ from exposures.simulation import SimulationOptions, simulate_night
 
 N_WORKERS = 1, 2
 DENSITY = 80_000  # stars on the area of a full chip
-FULL = {"n_chips": 62, "chip_shape": (1024, 1024)}
+FULL = {"n_chips": 62, "chip_shape": (768, 768)}
 QUICK = {"n_chips": 2, "chip_shape": (300, 300)}
 N_RUNS, N_QUICK_RUNS = 2, 1
 
@@ -50,6 +50,7 @@ def measure(url, night, n_runs):
     for _ in range(n_runs):
         for n, own in runs.items():
             own.append(timed(url, night, "--again", "--workers", n))
+            print(f"{n} workers: {own[-1][0]:.1f} s", file=sys.stderr)
     return {
         n: [statistics.median(column) for column in zip(*own, strict=True)]
         for n, own in runs.items()

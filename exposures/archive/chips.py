@@ -47,17 +47,11 @@ def copy_chips(path: Path, ccdnums, partial):
         chips = _by_number(file)
         wanted = {chips[number].index for number in ccdnums}
         # The primary HDU is what comes before the first image.
-        spans = [(0, _span(file.images[0])[0])]
-        spans += [_span(image) for image in file.images if image.index in wanted]
-        for start, stop in spans:
+        spans = [(0, file.images[0].span.start)]
+        spans += [(i.span.start, i.span.end) for i in file.images if i.index in wanted]
+        for start, end in spans:
             source.seek(start)
-            partial.write(source.read(stop - start))
-
-
-def _span(image):
-    """The bytes at which an HDU begins and ends in its file."""
-    info = image.hdu.fileinfo()
-    return info["hdrLoc"], info["datLoc"] + info["datSpan"]
+            partial.write(source.read(end - start))
 
 
 def _by_number(file):

@@ -1,8 +1,10 @@
 """FITS files opened, checked and read, with errors that say which HDU and what to do."""
 
 import os
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,10 @@ from exposures.fits.boundary import FETCH_AGAIN, in_words, reading
 from exposures.fits.cards import Cards, celestial_wcs
 from exposures.fits.checksums import check_sums
 from exposures.fits.limits import limits_in_force
+from exposures.fits.parts import hdu_alone
 from exposures.fits.plain_files import check_is_fits, conversion, open_plain, unfolded
-from exposures.fits.structure import HduSpan, plane_shape, raw_bytes, structure_of
+from exposures.fits.recent import Recent
+from exposures.fits.structure import REMEMBERED, HduSpan, plane_shape, raw_bytes, structure_of
 from exposures.fits.tiles import TiledImage, check_tiles
 from exposures.science.angles import wrap_ra
 
@@ -32,6 +36,7 @@ class OpenFile:
     hdus: fits.HDUList
     spans: tuple[HduSpan, ...]  # where each of them lies
     stream: object  # of the file's bytes, within gzip where it is gzipped
+    key: tuple  # another where the file or the limits have changed
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,19 @@ class ImageHdu:
     index: int
     name: str  # EXTNAME; "" if there is none
     shape: tuple[int, int]  # ny, nx
-    cards: Cards  # of this HDU alone
-    hdu: object
     span: HduSpan  # where it lies in its stream
     stream: object
+    load: Callable[[], object] = field(repr=False)  # reads its header, while the file is open
+
+    @cached_property
+    def hdu(self):
+        """The HDU as astropy has it."""
+        return self.load()
+
+    @cached_property
+    def cards(self) -> Cards:
+        """The cards of this HDU alone."""
+        return Cards(None, self.index, self.hdu.header)
 
     @property
     def label(self) -> str:
@@ -93,6 +107,17 @@ def first_centre(file: ImageFile) -> tuple[float, float]:
     raise errors[0]
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """The images that a file was found to have."""
+
+    planes: tuple[tuple[int, str, tuple[int, int]], ...]  # index, name and shape of each HDU
+    others: tuple[str, ...]  # images without a plane of pixels, and what they have instead
+
+
+_contents: Recent[_Contents] = Recent(REMEMBERED)
+
+
 @contextmanager
 def open_hdus(path: Path, is_table=False, **how):
     """An OpenFile of a plain file, gzipped or not; ``how`` is what astropy opens it with.
@@ -102,28 +127,56 @@ def open_hdus(path: Path, is_table=False, **how):
     Raises InputFileError if the file isn't FITS, is cut short or asks for more than the limits,
     and for whatever goes wrong with it while it is open.
     """
+    with _opened(path, is_table, how) as file:
+        _check_agreement(path, file.hdus, file.spans)
+        yield file
+
+
+@contextmanager
+def _opened(path, is_table, how):
+    """An OpenFile of which the first HDU alone is read."""
     with reading(path), open_plain(path) as file, unfolded(file) as stream:
         with reading(path, "not readable as FITS"):
             check_is_fits(path, stream, is_table)
-            spans = structure_of(path, _stamp(file), stream, limits_in_force())
+            stamp, limits = _stamp(file), limits_in_force()
+            spans = structure_of(path, stamp, stream, limits)
             stream.seek(0)
             hdus = fits.open(stream, **how)
         with hdus:
-            _check_agreement(path, hdus, spans)
-            yield OpenFile(hdus, spans, stream)
+            yield OpenFile(hdus, spans, stream, (str(path), stamp, limits))
 
 
 @contextmanager
 def open_images(path: Path):
-    """An ImageFile, checked to be whole."""
-    path = Path(path)
-    with open_hdus(path, memmap=False) as file:
+    """An ImageFile, checked to be whole; headers that are not asked for are read once alone.
+
+    Each chip of an exposure opens its files several times, and they have some sixty HDUs.
+    """
+    path, how = Path(path), {"memmap": False}
+    with _opened(path, False, how) as file:
         primary, first = Cards(path, 0, file.hdus[0].header), file.spans[0]
+        contents = _contents.get(file.key, lambda: _contents_of(path, file))
         if first.data == first.end:  # else it is read as an image, or not at all
             check_sums(path, 0, primary, first, file.stream, limits_in_force().checksums)
-        images = [_image(file, index) for index in range(len(file.spans))]
-        others = filter(None, (_without_plane(path, *one) for one in enumerate(file.hdus)))
-        yield ImageFile(path, primary, tuple(filter(None, images)), file.stream, tuple(others))
+        images = [
+            ImageHdu(index, name, shape, file.spans[index], file.stream, _loader(file, index, how))
+            for index, name, shape in contents.planes
+        ]
+        yield ImageFile(path, primary, tuple(images), file.stream, contents.others)
+
+
+def _contents_of(path, file):
+    _check_agreement(path, file.hdus, file.spans)
+    planes = filter(None, (_plane(index, hdu) for index, hdu in enumerate(file.hdus)))
+    others = filter(None, (_without_plane(path, *one) for one in enumerate(file.hdus)))
+    return _Contents(tuple(planes), tuple(others))
+
+
+def _loader(file, index, how):
+    """A function that reads the header of an HDU."""
+    if index == 0:
+        return lambda: file.hdus[0]
+    return partial(hdu_alone, file.stream, file.spans, index, **how)
 
 
 def read_pixels(path: Path, image: ImageHdu, dtype=np.float32) -> np.ndarray:
@@ -174,13 +227,10 @@ def _without_blank(pixels, blank):
     return np.where(undefined, np.nan, pixels) if undefined.any() else pixels
 
 
-def _image(file, index):
-    hdu, span = file.hdus[index], file.spans[index]
+def _plane(index, hdu):
+    """Index, name and shape of an HDU; None if it isn't an image of two dimensions."""
     shape = plane_shape(hdu.shape) if isinstance(hdu, IMAGES) else None
-    if shape is None:
-        return None
-    cards = Cards(None, index, hdu.header)
-    return ImageHdu(index, _name(cards), shape, cards, hdu, span, file.stream)
+    return None if shape is None else (index, _name(Cards(None, index, hdu.header)), shape)
 
 
 def _name(cards):

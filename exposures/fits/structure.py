@@ -6,7 +6,6 @@ readers come after.
 """
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from exposures.errors import InputFileError
 from exposures.fits.boundary import FETCH_AGAIN
 from exposures.fits.limits import FileOptions
+from exposures.fits.recent import Recent
 
 BLOCK, CARD = 2880, 80  # bytes
 AT_ONCE = 1 << 20  # bytes
@@ -48,7 +48,7 @@ class HduSpan:
         return tuple(self.sizes[f"{z}NAXIS{axis}"] for axis in axes)
 
 
-_known: OrderedDict[tuple, tuple[HduSpan, ...]] = OrderedDict()
+_known: Recent[tuple[HduSpan, ...]] = Recent(REMEMBERED)
 
 
 def structure_of(path: Path, stamp: tuple, stream, limits: FileOptions) -> tuple[HduSpan, ...]:
@@ -59,11 +59,7 @@ def structure_of(path: Path, stamp: tuple, stream, limits: FileOptions) -> tuple
     the ``limits``, or gzip's own checksum is wrong.
     """
     key = str(path), stamp, limits
-    if key not in _known:
-        _known[key] = tuple(_Scan(path, stream, limits).hdus())
-        while len(_known) > REMEMBERED:
-            _known.popitem(last=False)
-    return _known[key]
+    return _known.get(key, lambda: tuple(_Scan(path, stream, limits).hdus()))
 
 
 class _Scan:
