@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from photometry.science.detection.peaks import PeakImage, new_peaks, significance, survivors
+from photometry.science.detection.peaks import (
+    PeakImage,
+    near_stars,
+    new_peaks,
+    significance,
+    survivors,
+)
 from tests.builders.crowded_scene import observe, render, star_list, varying_psf
 from tests.photometry.oracle import kept_by_crowdsource, peaks_by_crowdsource
 
@@ -46,6 +52,17 @@ def test_peaks_are_those_of_crowdsource(scene, known, is_first, threshold, blend
     )
     assert len(ours) > 100
     assert ours == theirs
+
+
+def test_no_peak_is_at_a_known_star(scene):
+    data, weight = scene.data.astype("f4"), scene.weight.astype("f4")
+    image = PeakImage(data, np.zeros_like(data), weight)
+    x, y = new_peaks(image, scene.psf, 5.0, 2.0, keep_saturated=True)
+    stars = x[::3] + 0.4, y[::3] - 0.7
+    left = new_peaks(image, scene.psf, 5.0, 2.0, True, near_stars(*stars, 1.5, SHAPE))
+    nearest = np.min(np.hypot(x - stars[0][:, None], y - stars[1][:, None]), axis=0)
+    assert np.column_stack(left).tolist() == np.column_stack([x, y])[nearest >= 1.5].tolist()
+    assert 0 < len(left[0]) < len(x)
 
 
 def test_a_star_behind_a_hole_is_a_peak_of_the_first_search_alone(scene):

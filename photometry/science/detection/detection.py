@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray
 from exposures.science.quantities import (
@@ -40,7 +39,7 @@ from photometry.science.detection.joint_fit import (
     fit_jointly,
 )
 from photometry.science.detection.nebulae import is_curved_sky
-from photometry.science.detection.peaks import PeakImage, new_peaks, survivors
+from photometry.science.detection.peaks import PeakImage, near_stars, new_peaks, survivors
 from photometry.science.detection.psf_refit import refitted_psf
 from photometry.science.psf.psf import ChipPsf, PsfOptions
 from photometry.science.psf.psf_stars import brightest_everywhere
@@ -268,13 +267,8 @@ def _new_stars(
         options.threshold,
         blend_threshold=_blend_threshold(options, iteration),
         keep_saturated=iteration == 0,
+        taken=near_stars(stars.x, stars.y, options.new_pixels, image.weight.shape),
     )
-    if len(stars) > 0 and len(x) > 0:
-        known = cKDTree(
-            np.column_stack([stars.x, stars.y]), balanced_tree=False, compact_nodes=False
-        )
-        distance, _ = known.query(np.column_stack([x, y]), distance_upper_bound=options.new_pixels)
-        x, y = x[~np.isfinite(distance)], y[~np.isfinite(distance)]
     return _Stars(x, y, np.zeros(len(x)))
 
 

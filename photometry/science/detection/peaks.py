@@ -11,7 +11,7 @@ import scipy  # its parts are imported when they are used
 from crowdsource import crowdsource_base
 from scipy.spatial import cKDTree
 
-from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray
+from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray, Shape
 from photometry.science.compiled import compiled, inlined
 from photometry.science.psf.psf import ChipPsf
 
@@ -39,11 +39,13 @@ def new_peaks(
     threshold: float,
     blend_threshold: float,
     keep_saturated: bool,
+    taken: BoolArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """x, y (n,) in pixels of significant peaks of a PeakImage, outside known stars' wings.
 
     ``threshold`` is in sigma; ``blend_threshold`` is how much of the known stars' light a peak has
-    to be, a ratio. Peaks on saturated pixels are left out unless ``keep_saturated``.
+    to be, a ratio. Peaks on saturated pixels are left out unless ``keep_saturated``, and those on
+    pixels that are ``taken`` (ny, nx), see ``near_stars``.
     """
     ny, nx = image.weight.shape
     stamp = psf.stamps(nx // 2, ny // 2, STAMP_PIXELS)[0]
@@ -51,10 +53,30 @@ def new_peaks(
     # maxima would be stars by the dozen.
     precision = np.dtype("f8" if keep_saturated else "f4")
     height = significance(image.residual, image.weight, stamp.astype(precision))
-    peaks = _peaks(height, image.weight, np.float32(threshold), keep_saturated)
+    taken = np.zeros((ny, nx), bool) if taken is None else taken
+    peaks = _peaks(height, image.weight, taken, np.float32(threshold), keep_saturated)
     keep = _is_no_blend(peaks, height, image, stamp, np.float32(blend_threshold))
     y, x = np.divmod(peaks[keep], nx)
     return x.astype(float), y.astype(float)
+
+
+def near_stars(x: FloatArray, y: FloatArray, radius: float, shape: Shape) -> BoolArray:
+    """(ny, nx) whether pixels of an image of a shape are nearer than ``radius`` to a star.
+
+    ``x, y`` (n,) and ``radius`` are in pixels; by the pixels' middles.
+    """
+    near = np.zeros(shape, bool)
+    _mark_near(np.asarray(x, "f8"), np.asarray(y, "f8"), radius, near)
+    return near
+
+
+@compiled
+def _mark_near(x: FloatArray, y: FloatArray, radius: float, near: BoolArray) -> None:
+    ny, nx = near.shape
+    for k in range(len(x)):
+        for j in range(max(int(np.ceil(y[k] - radius)), 0), min(int(y[k] + radius) + 1, ny)):
+            for i in range(max(int(np.ceil(x[k] - radius)), 0), min(int(x[k] + radius) + 1, nx)):
+                near[j, i] |= (i - x[k]) ** 2 + (j - y[k]) ** 2 < radius**2
 
 
 def significance(data: FloatArray, weight: FloatArray, stamp: FloatArray) -> FloatArray:
@@ -133,11 +155,12 @@ def _divide(signal: FloatArray, information: FloatArray, least: Float, result: F
 
 @compiled
 def _peaks(
-    height: FloatArray, weight: FloatArray, threshold: Float, keep_saturated: bool
+    height: FloatArray, weight: FloatArray, taken: BoolArray, threshold: Float, keep_saturated: bool
 ) -> IntArray:
     """(n,) indices into the flattened image of pixels above ``threshold`` that no other exceeds.
 
-    Of the eight round each. Pixels without weight count if ``keep_saturated``.
+    Of the eight round each. Pixels without weight count if ``keep_saturated``; those that are
+    ``taken`` don't.
     """
     ny, nx = height.shape
     found = np.empty(height.size // 2 + 1, np.int64)
@@ -145,7 +168,7 @@ def _peaks(
     for j in range(ny):
         for i in range(nx):
             counts = height[j, i] > threshold and (keep_saturated or weight[j, i] > 0)
-            if counts and _is_highest(height, j, i):
+            if counts and not taken[j, i] and _is_highest(height, j, i):
                 found[n] = j * nx + i
                 n += 1
     return found[:n].copy()
