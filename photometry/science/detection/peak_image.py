@@ -58,13 +58,16 @@ class PeakImage:
         variance = model_variance(psf, stars, shape, options)
         return cls(signal, information, residual.weight, variance, overlap)
 
-    def peaks(self, options: ResidualOptions) -> PixelPositions:
-        """The maxima of the significance, highest first."""
+    def peaks(self, options: ResidualOptions) -> tuple[PixelPositions, FloatArray]:
+        """The maxima of the significance (n,), highest first, and their height (n,) in sigma.
+
+        They are as high as the threshold where theirs is the share of it that a peak needs.
+        """
         part = options.peak_part
         image = significance(self.signal, self.information, part**2 * self.variance, self.weight)
         x, y = maxima(image, part * options.threshold)
-        first = slice(options.max_peaks)
-        return PixelPositions(x[first].astype("f8"), y[first].astype("f8"))
+        x, y = x[: options.max_peaks], y[: options.max_peaks]
+        return PixelPositions(x.astype("f8"), y.astype("f8")), image[y, x] / part
 
     def variance_at(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """(n,) ADU^2, the variance of flux at positions that is the model's error."""

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
-from exposures.science.arrays import FloatArray, Index, IntArray
+from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray
 from photometry.science.detection.peak_fit import PeakFit, PeakLimits, Residual, fit_peaks
 from photometry.science.detection.peak_image import ListedStars, PeakImage
 from photometry.science.detection.residual_options import ResidualOptions
@@ -16,9 +16,13 @@ from photometry.science.psf.psf import ChipPsf
 
 NO_HOPE = 0.9  # of the threshold, below which a peak after one step does not reach it any more
 NO_FLUX = 1e-9  # ADU, for a peak that its fit found dark
-# Of what a reference left over: the share of the threshold that a peak must exceed, and of the
-# least distance from a listed star.
-LEFT_OVER_PART, LEFT_OVER_SEPARATION = 0.9, 0.8
+# Distance from a star that is taken away, in FWHM beyond the square that is fitted, from which on
+# it is no neighbour, and its light is nothing in the filtered image.
+REACH = 1.0
+SAME_PEAK = 1.0  # pixels, within which a peak is the same before and after
+# Of what a reference left over: the share of the least distance from a listed star, and the
+# significance below which a second step would tell no better place.
+LEFT_OVER_SEPARATION, LEFT_OVER_SIGMA = 0.8, 3.0
 N_BESIDE = 8  # listed stars that may lie within a FWHM
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
@@ -62,8 +66,8 @@ def find_new_stars(
     The matched filter (e.g. Zackay & Ofek 2017, ApJ 836, 187) finds peaks, low ones among them:
     the neighbours of a star that is not listed have taken some of its light. Each is fitted with
     a position of its own, while the fluxes of listed neighbours and of other peaks may change.
-    Then the stars at peaks are taken away, as in CLEAN (Hogbom 1974, A&AS 15, 417), and what they
-    had on their slopes is fitted beside them.
+    Then the bright stars at peaks are taken away, as in CLEAN (Hogbom 1974, A&AS 15, 417), and what
+    they had on their slopes, and the fainter peaks, are fitted beside them.
 
     What a listed star's PSF took away wrongly is a fraction of its light at the place, alike in
     many pixels. So it is an error of the flux, which doesn't fall with the number of pixels; the
@@ -72,15 +76,32 @@ def find_new_stars(
     A listed star at a wrong place leaves a peak beside it on every image, mostly one that is two
     stars by truth. How far off it would have to be is the ``displacement`` of a peak.
     """
+    return _find(residual, psf, stars, options, _limits(options, forced))
+
+
+def _find(
+    residual: Residual,
+    psf: ChipPsf,
+    stars: ListedStars,
+    options: ResidualOptions,
+    limits: PeakLimits,
+) -> NewStars:
+    """See ``find_new_stars``; fluxes in ADU."""
     image = PeakImage.of(residual, psf, stars, options)
-    limits = _limits(options, forced)
-    fit = fit_peaks(residual, psf, stars.positions, image.peaks(options), limits)
+    peaks, height = image.peaks(options)
+    # What hides others is fitted first, so that each of these is fitted but once.
+    bright, faint = _split(peaks, height >= max(options.hiding_sigma, options.threshold))
+    fit = fit_peaks(residual, psf, _joined(stars.positions, faint), bright, limits)
     variance = image.variance_at(fit.x, fit.y)
     hiding = _hiding(fit, options)
     if len(hiding.x) > 0:
         image.take_away(hiding, psf, options)
-        peaks = _apart_from(hiding, image.peaks(options), options)
-        hidden = fit_peaks(residual, psf, _joined(stars, hiding), peaks, limits)
+        now, _ = image.peaks(options)
+        peaks = _joined(now, _split(faint, _distance(*faint, now) > SAME_PEAK)[0])
+    peaks, others = _to_be_fitted(peaks, bright, hiding, psf, options)
+    if len(peaks.x) > 0:
+        neighbours = _joined(stars.positions, hiding.positions, others)
+        hidden = fit_peaks(residual, psf, neighbours, peaks, limits)
         variance = np.append(variance, image.variance_at(hidden.x, hidden.y))
         fit = fit.followed_by(hidden)
     if len(fit.x) == 0:
@@ -108,15 +129,14 @@ def find_left_over(
     They are no stars each: most are noise. Where search images show a star, one tells how much of
     it the reference had. So they may be somewhat nearer to listed stars than new ones.
     """
-    part = max(options.peak_part, LEFT_OVER_PART)
     lower = replace(
         options,
         threshold=options.left_over_threshold,
         max_peaks=options.max_left_over,
         min_separation=LEFT_OVER_SEPARATION * options.min_separation,
-        peak_part=part,
     )
-    return find_new_stars(residual, psf, stars, lower, forced)
+    limits = _limits(lower, forced)._replace(least_sigma=LEFT_OVER_SIGMA)
+    return _find(residual, psf, stars, lower, limits)
 
 
 def fit_at(
@@ -159,16 +179,33 @@ def _hiding(fit: PeakFit, options: ResidualOptions) -> ListedStars:
     return ListedStars(fit.x[chosen], fit.y[chosen], fit.flux[chosen])
 
 
-def _joined(stars: ListedStars, others: ListedStars) -> PixelPositions:
-    return PixelPositions(np.append(stars.x, others.x), np.append(stars.y, others.y))
+def _joined(*places: PixelPositions) -> PixelPositions:
+    x, y = (np.concatenate(columns) for columns in zip(*places, strict=True))
+    return PixelPositions(x, y)
 
 
-def _apart_from(
-    stars: ListedStars, peaks: PixelPositions, options: ResidualOptions
-) -> PixelPositions:
-    """The ``peaks`` that are not the rest of one of ``stars``."""
-    apart = _distance(peaks.x, peaks.y, stars.positions) > options.merge_pixels
-    return PixelPositions(peaks.x[apart], peaks.y[apart])
+def _split(places: PixelPositions, chosen: BoolArray) -> tuple[PixelPositions, PixelPositions]:
+    """The ``chosen`` ones (n,) of n places, and the others."""
+    first, second = (PixelPositions(*(c[k] for c in places)) for k in (chosen, ~chosen))
+    return first, second
+
+
+def _to_be_fitted(
+    peaks: PixelPositions,
+    fitted: PixelPositions,
+    hiding: ListedStars,
+    psf: ChipPsf,
+    options: ResidualOptions,
+) -> tuple[PixelPositions, PixelPositions]:
+    """The ``peaks`` that are to be fitted when stars of ``hiding`` were taken away, and the others.
+
+    The others were ``fitted`` before, and are near none of these stars. In neither is the rest of
+    one of them.
+    """
+    peaks, _ = _split(peaks, _distance(*peaks, hiding.positions) > options.merge_pixels)
+    distance = _distance(*peaks, hiding.positions)
+    is_near = distance <= (options.fit_fwhm + REACH) * psf.fwhm_at(*peaks)
+    return _split(peaks, is_near | (_distance(*peaks, fitted) > SAME_PEAK))
 
 
 def _limits(options: ResidualOptions, forced: ForcedOptions) -> PeakLimits:
@@ -192,7 +229,7 @@ def _described(
     """NewStars of a PeakFit, in the order of its peaks; ``variance`` (n,) is the model's."""
     ny, nx = residual.data.shape
     inside = np.clip(fit.x, 0, nx - 1), np.clip(fit.y, 0, ny - 1)
-    star_distance, displacement = _beside(fit, stars, psf.fwhm_at(*inside))
+    star_distance, displacement = _listed_beside(fit, stars, psf.fwhm_at(*inside))
     return NewStars(
         x=fit.x,
         y=fit.y,
@@ -209,7 +246,9 @@ def _described(
     )
 
 
-def _beside(fit: PeakFit, stars: ListedStars, fwhm: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _listed_beside(
+    fit: PeakFit, stars: ListedStars, fwhm: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """(n,) pixels to the nearest listed star, and (n,) displacement of a listed star, in FWHM.
 
     The latter is the distance between the star and the centroid with a peak; the smallest.
