@@ -57,6 +57,21 @@ def test_stars_that_vary_do_not_hide_themselves():
     assert np.median(errors[0] / errors[1]) == pytest.approx(1, abs=0.08)
 
 
+def test_stars_that_vanished_do_not_hide_among_those_of_little_noise():
+    constant = stars(3_000)
+    signal = constant.expected / constant.flux_err
+    gone = np.isin(np.arange(3_000), np.flatnonzero((signal > 15) & (signal < 40))[::6])
+    difference = np.where(gone, -constant.expected, constant.difference)
+    flux_err = np.where(gone, 0.75, 1) * constant.flux_err  # without the photons of the star
+    expected, reference_err, near = constant.expected, constant.reference_err, constant.near
+    seen = Differences(difference, expected, flux_err, reference_err, near)
+    errors = [
+        m.flux_errors(np.maximum(expected + difference, 0), flux_err, near)[gone]
+        for m in (fit_error_model(seen, FLOOR), fit_error_model(seen.select(~gone), FLOOR))
+    ]
+    assert np.median(errors[0] / errors[1]) == pytest.approx(1, abs=0.15)
+
+
 @pytest.mark.parametrize("floor", [0.0015, 0.006])
 def test_a_floor_is_as_bright_stars_measure_it_even_below_that_of_the_calibration(floor):
     model = fit_error_model(stars(20_000, floor=floor), FLOOR)

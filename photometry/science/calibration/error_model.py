@@ -8,7 +8,6 @@ absolute differences, so that stars that vary count for little; those that clear
 of the second fit of c.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -172,6 +171,9 @@ class ErrorModel:
 
 NUMBERS = ("factor", "floor", "halo")
 CURVES = ("by_mag", "by_fracflux", "by_noise", "usual_noise")
+# Curves in the order in which they are fitted: by what the reference says of stars, and by all.
+BY_REFERENCE = ("by_mag", "by_fracflux")
+BY_ALL = (*BY_REFERENCE, "by_noise", "by_mag")
 
 
 @dataclass(frozen=True)
@@ -229,23 +231,26 @@ def fit_error_model(
     model = replace(model, floor=max(model.floor, options.least_floor / MAG_PER_LN))
     usual = _running(stars.near.mag, np.log(stars.flux_err), options)
     model = replace(model, usual_noise=usual)
-    # A tenth of stars that vary would make a median a tenth too large.
-    pulls = stars.pulls(_with_curves(model, some, options))
+    # A tenth of stars that vary would make a median a tenth too large. And stars that faded lack
+    # their photons' noise: by their own noise they would be a bin of their own, which takes their
+    # changes for errors.
+    pulls = stars.pulls(_with_curves(model, some, options, BY_REFERENCE))
     constant = stars.select(np.abs(pulls) < options.max_pull)
-    return _with_curves(model, constant if len(constant) >= options.min_stars else stars, options)
+    stars = constant if len(constant) >= options.min_stars else stars
+    return _with_curves(model, stars, options, BY_ALL)
 
 
-def _with_curves(model: ErrorModel, stars: Differences, options: ErrorOptions) -> ErrorModel:
+def _with_curves(
+    model: ErrorModel, stars: Differences, options: ErrorOptions, names: tuple[str, ...]
+) -> ErrorModel:
     """The model with curves fitted to ``stars`` one after the other, each with the others' help."""
-    noise = model.noise_ratio(stars.flux_err, stars.near.mag)
-    explained: Iterable[tuple[str, FloatArray]] = (
-        ("by_mag", stars.near.mag),
-        ("by_fracflux", stars.near.fracflux),
-        ("by_noise", noise),
-        ("by_mag", stars.near.mag),
-    )
-    for name, values in explained:
-        curve: dict[str, Any] = {name: _fit_curve(model, name, values, stars, options)}
+    explained_by = {
+        "by_mag": stars.near.mag,
+        "by_fracflux": stars.near.fracflux,
+        "by_noise": model.noise_ratio(stars.flux_err, stars.near.mag),
+    }
+    for name in names:
+        curve: dict[str, Any] = {name: _fit_curve(model, name, explained_by[name], stars, options)}
         model = replace(model, **curve)
     return model
 
