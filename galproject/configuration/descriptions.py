@@ -39,9 +39,16 @@ class SectionFacts:
 
 
 @cache
+def adapter() -> TypeAdapter:
+    """What checks all options; made when it is first asked for, which takes a while."""
+    return TypeAdapter(PipelineOptions)
+
+
+@cache
 def sections() -> tuple[SectionFacts, ...]:
     """Every option, by section."""
-    return tuple(_sections(PipelineOptions()))
+    schema = adapter().json_schema()
+    return tuple(_sections(PipelineOptions(), schema, schema["$defs"]))
 
 
 @cache
@@ -64,15 +71,18 @@ def is_section(name) -> bool:
     return any(option.startswith(f"{name}.") for option in option_names())
 
 
-def _sections(defaults, prefix="", difference="") -> Iterator[SectionFacts]:
+def _sections(defaults, schema, definitions, prefix="", difference="") -> Iterator[SectionFacts]:
+    """The sections of options of a class, of which ``schema`` is pydantic's, and of those below."""
     kind = type(defaults)
-    hints, meanings = get_type_hints(kind, include_extras=True), _meanings(kind)
+    hints = get_type_hints(kind, include_extras=True)
     here, below = [], []
     for field in fields(kind):
         value, name = getattr(defaults, field.name), f"{prefix}{field.name}"
-        meaning = meanings[field.name]
+        described = schema["properties"][field.name]
+        meaning = " ".join(described.get("description", "").split())
         if is_dataclass(value):
-            below.append((value, f"{name}.", meaning))
+            definition = definitions[described["$ref"].rpartition("/")[2]]
+            below.append((value, definition, definitions, f"{name}.", meaning))
         else:
             here.append(OptionFacts(name, value, *_of_type(hints[field.name]), meaning))
     if here:
@@ -112,11 +122,3 @@ def _range(annotation):
 def _number(limit):
     """A number as text, with all digits of an integer."""
     return f"{limit:d}" if isinstance(limit, int) else f"{limit:g}"
-
-
-def _meanings(kind):
-    """{name: description} of the fields of a class of options, each on one line."""
-    described = TypeAdapter(kind).json_schema()["properties"]
-    return {
-        name: " ".join(field.get("description", "").split()) for name, field in described.items()
-    }

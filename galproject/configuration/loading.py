@@ -14,15 +14,14 @@ from operator import attrgetter
 from pathlib import Path
 
 from django.conf import settings
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from exposures.errors import GalprojectError
-from galproject.configuration.descriptions import is_section, option_names, sections
+from galproject.configuration.descriptions import adapter, is_section, option_names, sections
 from galproject.configuration.pipeline_options import FORMER_SECTIONS, PipelineOptions
 
 PREFIX = "GALPROJECT_OPTION_"
-ADAPTER = TypeAdapter(PipelineOptions)
 LARGEST_FILE = 1_000_000  # bytes; a complete one has 30,000
 SHOWN_CHARACTERS = 80  # of a value in a message
 
@@ -129,7 +128,7 @@ def options_from_json(stored) -> PipelineOptions:
     if isinstance(stored, dict):
         stored = {FORMER_SECTIONS.get(name, name): value for name, value in stored.items()}
     try:
-        options = ADAPTER.validate_python(stored)
+        options = adapter().validate_python(stored)
     except ValidationError as error:
         problems = "; ".join(_problem(fault) for fault in error.errors())
         raise GalprojectError(
@@ -193,7 +192,7 @@ def _options_with(values):
             branch = branch[parent]
         branch[last] = value
     # Strict, or true would be 1 sigma; only what comes as JSON may then be a dictionary.
-    return ADAPTER.validate_json(json.dumps(tree), strict=True)
+    return adapter().validate_json(json.dumps(tree), strict=True)
 
 
 def _without_json(known):
