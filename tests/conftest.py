@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -12,10 +13,12 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test.utils import setup_databases, teardown_databases
+from slipcover.importer import SlipcoverMetaPathFinder
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.builders.migrated_database import migrated_database
 
+TESTS = Path(__file__).resolve().parent
 BROWSER = "tests/browser/"
 MADE_OBJECTS = 20_000  # more than there were, from which on garbage is sought
 # A table with a foreign key, and the table that this refers to.
@@ -55,6 +58,38 @@ class BlockScheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config, log):
     return BlockScheduling(config, log)
+
+
+def pytest_configure(config):
+    """Have lines counted quickly where they are, and modules of tests compiled once a run."""
+    for finder in sys.meta_path:
+        if isinstance(finder, SlipcoverMetaPathFinder):
+            # To look for what holds functions whose lines have all been counted takes a tenth of a
+            # second whenever some have run often: longer than to go on counting.
+            finder.sci.deinstrument_seen = lambda: None
+    of_run = getattr(config, "workerinput", None)
+    if of_run and [Path(path).resolve() for path in config.args] == [TESTS]:
+        config.args = folders_from(int(of_run["workerid"].removeprefix("gw")))
+        config.pluginmanager.register(InOrder())
+
+
+def folders_from(number):
+    """The folders of tests in the order in which one of a run's processes imports them.
+
+    The first time pytest compiles each module: so each process begins with another large folder,
+    and finds there by then what others began with.
+    """
+    folders = sorted(TESTS.glob("*/"), key=lambda folder: len([*folder.rglob("test_*.py")]))
+    folders = [str(folder) for folder in folders if any(folder.rglob("test_*.py"))]
+    return [folders.pop(-1 - number % len(folders)), *folders]
+
+
+class InOrder:
+    """Puts tests in one order, whichever folder was first."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: item.path)
 
 
 @pytest.hookimpl(trylast=True)
