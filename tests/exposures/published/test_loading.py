@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from importlib import import_module
 
 import numpy as np
@@ -329,6 +330,10 @@ def finished(*arguments):
 loading._finished = finished
 loading.load_catalogue(known_definitions()["gaia_dr3"], sys.argv[2:])
 """
+OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
 
 
 def process(paths):
@@ -344,6 +349,18 @@ def process(paths):
     )
 
 
+def wait_until_alone():
+    """Wait for the end of others' sessions: that of a process ends a moment after the process."""
+    end = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute(OTHERS)
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(0.02)
+    raise TimeoutError("another session goes on")
+
+
 # A process takes four seconds until it has imported what it needs.
 @pytest.mark.django_db(transaction=True)
 def test_of_two_processes_one_loads_and_what_it_leaves_when_killed_is_gone_on_with(tmp_path):
@@ -357,6 +374,7 @@ def test_of_two_processes_one_loads_and_what_it_leaves_when_killed_is_gone_on_wi
             load_catalogue(KNOWN["vsx"], [write_vsx(tmp_path)])
         finally:
             first.kill()
+    wait_until_alone()
     assert GalPublishedCatalogue.objects.in_use().get().name == "vsx"
     assert GalPublishedStar.objects.count() == 4
     report = load_gaia(paths)
