@@ -73,16 +73,25 @@ def add_changes(
 @inlined
 def _matched(
     left: FloatArray, weight: FloatArray, row: int, column: int, stamp: FloatArray
-) -> tuple[float, float]:
+) -> tuple[Float, Float]:
     """Sums of ``weight left p`` and of ``weight p^2`` round a pixel."""
     ny, nx = left.shape
     half = len(stamp) // 2
-    signal = information = 0.0
+    signal: Float = 0.0
+    information: Float = 0.0
+    start, stop = max(column - half, 0), min(column + half + 1, nx)
     for y in range(max(row - half, 0), min(row + half + 1, ny)):
-        for x in range(max(column - half, 0), min(column + half + 1, nx)):
-            p = stamp[y - row + half, x - column + half]
-            signal += weight[y, x] * left[y, x] * p
-            information += weight[y, x] * p * p
+        if start >= stop:
+            break
+        own, weights, pixels = stamp[y - row + half], weight[y, start:stop], left[y, start:stop]
+        own = own[start - column + half : stop - column + half]
+        in_row = squares = np.float32(0)
+        for x in range(len(own)):
+            weighted = weights[x] * own[x]
+            in_row += weighted * pixels[x]
+            squares += weighted * own[x]
+        signal += in_row
+        information += squares
     return signal, information
 
 
