@@ -19,6 +19,10 @@ from photometry.science.detection.residual_options import ResidualOptions
 from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf.psf import ChipPsf
 
+# Of the least variance of flux by noise, what a star's PSF may add unseen; and ADU^-2, for images
+# without any information.
+NEGLIGIBLE, TINY = 1e-4, 1e-30
+
 
 class ListedStars(NamedTuple):
     """The stars of a forced fit; arrays (n,)."""
@@ -55,7 +59,7 @@ class PeakImage:
         signal, information = filtered(residual.data, residual.weight, stamp)
         wide = psf.stamps(*middle, 2 * (3 * half // 2) + 1)[0]
         overlap = scipy.signal.fftconvolve(wide, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
-        variance = model_variance(psf, stars, shape, options)
+        variance = model_variance(psf, stars, shape, options, _negligible(information))
         return cls(signal, information, residual.weight, variance, overlap)
 
     def peaks(self, options: ResidualOptions) -> tuple[PixelPositions, FloatArray]:
@@ -80,7 +84,8 @@ class PeakImage:
     def take_away(self, stars: ListedStars, psf: ChipPsf, options: ResidualOptions) -> None:
         """Leave ``stars`` to the model, with the errors of their PSFs."""
         take_away(self.signal, self.information, stars.x, stars.y, stars.flux, self.overlap)
-        self.variance[:] += model_variance(psf, stars, self.signal.shape, options)
+        negligible = _negligible(self.information)
+        self.variance[:] += model_variance(psf, stars, self.signal.shape, options, negligible)
 
 
 def model_variance(
@@ -88,10 +93,12 @@ def model_variance(
     stars: ListedStars,
     shape: Shape,
     options: ResidualOptions = ResidualOptions(),
+    negligible: float = 0.0,
 ) -> FloatArray:
     """(ny, nx) ADU^2, variance of spurious flux from errors of the PSFs of ``stars``.
 
-    A star whose flux is NaN has no part in it. What a star of flux F gives to a matched filter at
+    A star whose flux is NaN has no part in it, nor has one where it would add less than
+    ``negligible``, ADU^2. What a star of flux F gives to a matched filter at
     a distance is F times the PSF's autocorrelation there, 1 at none; of that, a fraction is wrong.
     """
     middle = _middle(shape)
@@ -103,7 +110,14 @@ def model_variance(
     width = max(options.wing_fwhm - options.core_fwhm, 1e-6)
     in_wings = np.clip((distance - options.core_fwhm) / width, 0, 1)
     fraction = options.model_error + (options.wing_error - options.model_error) * in_wings
-    return summed_squares(stars.x, stars.y, stars.flux, (fraction * overlap) ** 2, shape)
+    return summed_squares(
+        stars.x, stars.y, stars.flux, (fraction * overlap) ** 2, shape, negligible
+    )
+
+
+def _negligible(information: FloatArray) -> float:
+    """Variance in ADU^2 that changes no significance, whatever the pixel."""
+    return NEGLIGIBLE / max(float(information.max()), TINY)
 
 
 def _middle(shape: Shape) -> tuple[IntArray, IntArray]:
