@@ -22,11 +22,10 @@ from photometry.science.guided.guided_fit import FitSettings, UnguidedError, fit
 from photometry.science.guided.peaks import bright_peaks
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.seeing import estimate_fwhm
-from photometry.science.weighted_image import WeightedImage
+from photometry.science.weighted_image import WeightedImage, usual_noise
 
 LEAST_SHARE = 1e-3  # of the median flux, that every source has
 REGISTERED_STARS = 3000  # and peaks at most that are matched, the brightest
-EVERY = 16  # one pixel of so many tells the noise
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def guided_sources(chip, data, guide: Guide, options: ReductionOptions) -> Detec
     """
     guided = options.guided
     usable = chip.weight > 0
-    noise = float(1 / np.sqrt(np.median(chip.weight[usable][::EVERY])))
+    noise = usual_noise(chip.weight)
     fwhm = estimate_fwhm(data, chip.weight, noise, options.psf)
     if not np.isfinite(fwhm):
         raise UnguidedError("there are too few bright peaks to tell the seeing")

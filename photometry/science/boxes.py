@@ -34,8 +34,13 @@ def _bilinear(
     for j in range(surface.shape[0]):
         first, second = level[below[j]], level[min(below[j] + 1, last_row)]
         row = first + up[j] * (second - first)
-        for i in range(surface.shape[1]):
-            start = row[left[i]]
-            end = row[min(left[i] + 1, last_column)]
-            surface[j, i] = start + right[i] * (end - start)
+        place = 0
+        # Box by box, so that the loop over pixels is vectorised.
+        for box in range(len(row)):
+            end = int(np.searchsorted(left, box, side="right"))
+            pixels, share = surface[j, place:end], right[place:end]
+            start, step = row[box], row[min(box + 1, last_column)] - row[box]
+            for i in range(len(pixels)):
+                pixels[i] = start + share[i] * step
+            place = end
     return surface

@@ -79,7 +79,8 @@ class StarWings:
         if len(x) == 0 or len(self.stars) == 0:
             return []
         centres = np.column_stack([self.stars.x, self.stars.y])
-        found = cKDTree(np.column_stack([x, y])).query_ball_point(centres, reach)
+        tree = cKDTree(np.column_stack([x, y]), balanced_tree=False, compact_nodes=False)
+        found = tree.query_ball_point(centres, reach)
         return [np.asarray(members, int) for members in found]
 
 

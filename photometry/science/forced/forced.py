@@ -39,7 +39,7 @@ from photometry.science.forced.forced_system import (
     place_stars,
 )
 from photometry.science.psf.psf import ChipPsf
-from photometry.science.weighted_image import WeightedImage
+from photometry.science.weighted_image import WeightedImage, usual_noise
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
 # cosmic ray.
@@ -196,7 +196,7 @@ def stamp_half_widths(
     scale = np.median(flux[bright] / share[bright]) if bright.any() else 1.0
     flux = np.maximum(flux, scale * share)
     flux[on_image & ~usable] *= options.masked_factor
-    noise = 1 / np.sqrt(np.median(weight[weight > 0][::16]))
+    noise = usual_noise(weight)
     reach = psf.reach(x, y, options.wing_sigma * noise / np.maximum(flux, 1e-9))
     half = np.ceil(np.maximum(reach, options.min_half_fwhm * psf.fwhm_at(x, y)))
     return np.minimum(half, options.max_half_pixels).astype(int)
@@ -268,7 +268,8 @@ def _solve_in_rounds(
             shift = shift + step
             placed = place_stars(stars.x + shift[0], stars.y + shift[1], stars.half, psf)
             system = normal_equations(placed, data, weight)
-        equations = system.without_sky(*_sky_at(sky.image, placed))
+        has_sky = seen is not None
+        equations = system.without_sky(*_sky_at(sky.image, placed)) if has_sky else system
         tolerance = ROUGH_TOLERANCE if rounds_left else TOLERANCE
         flux[placed.order] = equations.solve(flux[placed.order], tolerance)
         if rounds_left and seen is None:
@@ -313,7 +314,8 @@ def merge_groups(x: FloatArray, y: FloatArray, radius: float) -> IntArray:
 
     ``x, y`` (n,) and ``radius`` are in pixels.
     """
-    pairs = cKDTree(np.column_stack([x, y])).query_pairs(radius, output_type="ndarray")
+    tree = cKDTree(np.column_stack([x, y]), balanced_tree=False, compact_nodes=False)
+    pairs = tree.query_pairs(radius, output_type="ndarray")
     links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(x), len(x)))
     return connected_components(links, directed=False)[1]
 
@@ -330,13 +332,13 @@ def core_flags(mask: IntArray, x: FloatArray, y: FloatArray) -> IntArray:
 
     ``mask`` (ny, nx) int, ``x, y`` (n,) pixels.
     """
-    padded = np.pad(mask, 2).astype("i4")
+    padded = np.pad(mask, 2)
     column, row = (
         np.clip(np.round(c).astype(int), -1, side)
         for c, side in zip((x, y), mask.shape[::-1], strict=True)
     )
     cores = [padded[row + j, column + i] for j in range(1, 4) for i in range(1, 4)]
-    return np.bitwise_or.reduce(cores)
+    return np.bitwise_or.reduce(cores).astype("i4")
 
 
 def is_sharp(

@@ -56,7 +56,7 @@ def error_inflation(
     """
     n, n_neighbours = near.shape
     slot = np.full(n, -1, np.int32)
-    block = np.empty((n_neighbours + 1, n_neighbours + 1))
+    block, inverse = np.empty((n_neighbours + 1, n_neighbours + 1)), np.empty(n_neighbours + 1)
     inflation = np.ones(n)
     for i in range(n):
         members = near[i][near[i] >= 0]
@@ -72,22 +72,26 @@ def error_inflation(
                 m = slot[other[pair]]
                 if m >= 0:
                     block[k, m] = block[m, k] = value[pair]
-        inflation[i] = 1 / _last_pivot(block, last + 1)
+        inflation[i] = _last_inverse(block, inverse, last + 1)
         slot[members] = -1
         slot[i] = -1
     return inflation
 
 
 @inlined
-def _last_pivot(block: FloatArray, n: int) -> float:
-    """The last diagonal element of Cholesky's factor of the leading ``n`` rows, in place.
+def _last_inverse(block: FloatArray, inverse: FloatArray, n: int) -> float:
+    """The inverse of the last diagonal element of Cholesky's factor of ``n`` rows, in place.
 
-    Its square is the inverse of the last diagonal element of the inverse.
+    Its square is the last diagonal element of the inverse. ``inverse`` gets those of all diagonal
+    elements: to divide takes much longer than to multiply.
     """
     for k in range(n):
         for m in range(k + 1):
             total = block[k, m]
             for i in range(m):
                 total -= block[k, i] * block[m, i]
-            block[k, m] = np.sqrt(max(total, 1e-9)) if k == m else total / block[m, m]
-    return block[n - 1, n - 1]
+            if k == m:
+                inverse[k] = 1 / np.sqrt(max(total, 1e-9))
+            else:
+                block[k, m] = total * inverse[m]
+    return inverse[n - 1]

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from exposures.science.arrays import FloatArray, IntArray, Shape
+from exposures.science.arrays import Float, FloatArray, IntArray, Shape
 from photometry.science.box_medians import box_medians
 from photometry.science.boxes import between_boxes
 from photometry.science.compiled import compiled
@@ -53,14 +53,19 @@ def _filled(grid: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
 @compiled
 def _means(image: FloatArray, weight: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
     means = np.full((len(rows) - 1, len(columns) - 1), np.nan)
+    zero = np.float32(0)
     for j in range(len(rows) - 1):
         for i in range(len(columns) - 1):
-            total, n = 0.0, 0
+            total: Float = 0.0
+            n = 0
             for y in range(rows[j], rows[j + 1]):
-                for x in range(columns[i], columns[i + 1]):
-                    if weight[y, x] > 0:
-                        total += image[y, x]
-                        n += 1
+                values = image[y, columns[i] : columns[i + 1]]
+                weights = weight[y, columns[i] : columns[i + 1]]
+                in_row = zero
+                for x in range(len(values)):
+                    in_row += values[x] if weights[x] > zero else zero
+                    n += weights[x] > zero
+                total += in_row
             if n > 0:
                 means[j, i] = total / n
     return means

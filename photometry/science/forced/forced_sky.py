@@ -65,7 +65,9 @@ class SeenSky:
         """
         share = np.subtract(1, absorbed, out=absorbed)
         sides = boxes.pixels, boxes.level_pixels
-        means = (np.clip(box_means(share, weight, side), LEAST_SEEN, 1) for side in sides)
+        means = [box_means(share, weight, side) for side in sides]
+        for surface in means:
+            np.clip(surface, LEAST_SEEN, 1, out=surface)
         return cls(boxes, share, *means)
 
     def whole_sky(self, residual: FloatArray, before: Sky, weight: FloatArray) -> Sky:
