@@ -1,5 +1,6 @@
 """Storage and deletion of an image's results, in one transaction with all that follows."""
 
+import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
@@ -41,7 +42,8 @@ def describe(image: GalImage, reduction: Reduction, options: PipelineOptions) ->
     image.fwhm_pixels = reduction.fwhm_pixels
     image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
     image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)
-    image.masked_fraction = float((reduction.chip.weight == 0).mean())
+    weight = reduction.chip.weight
+    image.masked_fraction = (weight.size - np.count_nonzero(weight)) / weight.size
     image.zero_point = float(reduction.zero_point.value)
     image.zero_point_error = none_if_nan(float(reduction.zero_point.error))
     image.zero_point_source = reduction.zero_point.source

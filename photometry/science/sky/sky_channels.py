@@ -94,9 +94,12 @@ def _has_step(data: FloatArray, weight: FloatArray, column: int, options: SkyOpt
     if strips[0].start < 0 or strips[-1].stop > data.shape[1]:
         return False
     rows = np.array_split(np.arange(len(data)), min(options.step_blocks, len(data)))
+    first, beside = strips[0].start, slice(strips[0].start, strips[-1].stop)
+    data, weight = data[:, beside], weight[:, beside]
     usable = np.where((weight > 0) & np.isfinite(data), data, np.nan)
+    parts = [slice(strip.start - first, strip.stop - first) for strip in strips]
     blocks = np.array(
-        [[_median(usable[own[0] : own[-1] + 1, strip]) for strip in strips] for own in rows]
+        [[_median(usable[own[0] : own[-1] + 1, part]) for part in parts] for own in rows]
     )
     left, at_edge, right = np.diff(blocks, axis=1).T
     step = at_edge - (left + right) / 2
