@@ -10,9 +10,12 @@ import pytest
 
 from exposures.chip import MaskBit
 from exposures.simulation import SimulationOptions, simulate_night
+from photometry.science.guided.choice import ReferenceStars, choose_stars
 from photometry.science.guided.peaks import bright_peaks
 from photometry.science.guided.unlisted import add_changes, add_unlisted
+from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import add_profiles
+from photometry.science.weighted_image import WeightedImage
 from tests.builders import spoilt_images
 from tests.builders.spoilt_images import (
     OPTIONS,
@@ -231,6 +234,19 @@ def test_stars_that_changed_are_in_the_model_as_they_are_and_their_neighbours_as
     assert np.abs(seen - model - change).max() < 1.0  # 4 and 12 where nothing is changed
     assert left.std() < 1.05
     assert np.array_equal(seen[85:, 60:], model[85:, 60:].astype("f4"))
+
+
+def test_stars_off_the_image_keep_the_flux_that_their_reference_has():
+    shape = 120, 120
+    y, x = (c.ravel().astype(float) for c in np.mgrid[15:120:15, 15:120:15])
+    x, y = np.append(x, -3.0), np.append(y, 60.0)
+    listed = ReferenceStars(x, y, np.full(len(x), 1e4), np.ones(len(x), bool))
+    image = WeightedImage(
+        np.full(shape, 100, np.float32), np.ones(shape, np.float32), np.zeros(shape, np.int16)
+    )
+    chosen = choose_stars(image, 1.0, listed, ChipPsf.round(4.0))
+    assert chosen.free.tolist() == list(range(len(x) - 1))
+    assert chosen.fixed.tolist() == [len(x) - 1]
 
 
 def test_peaks_are_where_stars_are_and_not_on_unusable_pixels():

@@ -71,7 +71,8 @@ def choose_stars(
     half[on_image & ~is_usable] = detection.max_half_pixels
     near = _reach(listed, own, half, side // 2, shape)
     is_bright = listed.flux >= np.percentile(listed.flux[own], FAINTEST) if len(own) else near
-    is_free = near & is_bright
+    # Of a star off the image only wings are seen, which would take up any light there without end.
+    is_free = near & is_bright & on_image
     is_free[own] = True
     return ChosenStars(
         own=own,
