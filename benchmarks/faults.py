@@ -3,7 +3,8 @@
 Every fault strikes a night of 4 exposures of 4 small chips, in a database of its own on a server
 of its own, with real clusters of workers. Afterwards ``process_exposure --failed`` finishes the
 night, and every row of galsources and galvarobjs is compared with an undisturbed run. --quick tries
-one fault on a night of 2 exposures of one chip, in less than 50 s.
+one fault on a night of 2 exposures of one chip, in less than 50 s; --seed is for another night,
+whose workers are killed at other moments.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from benchmarks.queue_night import NightFiles, QueueNight, kill_session, queue_n
 from tests.exposures.archive_server import ArchiveServer, stored_file
 
 N_KILLS = 10
+SEED = 1
 MOST_RUNS = 10  # of what failed, until nothing does
 STOP_SECONDS = 60  # that a cluster may take for the chips that it has in hand
 TABLES_SIZE, DOWNLOADS_SIZE = "400k", "20m"  # of disks: for less than the night, for just more
@@ -52,10 +54,10 @@ class CannotTryError(Exception):
     """A fault that this machine doesn't allow to be made, with the reason."""
 
 
-def kill_workers(night: QueueNight, n_kills=N_KILLS):
+def kill_workers(night: QueueNight, n_kills=N_KILLS, seed=SEED):
     """kill -9 a worker in the middle of a chip, again and again"""
     night.ask()
-    dice = random.Random(1)
+    dice = random.Random(seed)
     with night.cluster():
         for _ in range(n_kills):
             _kill_one(night, dice)
@@ -295,18 +297,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=names, metavar="FAULT")
     parser.add_argument("--quick", action="store_true", help="one fault, a smaller night")
+    parser.add_argument("--seed", type=int, default=SEED, help="another one: another night")
     arguments = parser.parse_args()
     tried_faults = QUICK_FAULTS if arguments.quick else FAULTS
     chosen = arguments.only or [fault.__name__ for fault in tried_faults]
     size = {"epochs": 2, "chips": 1} if arguments.quick else {}
     outcomes = []
     with tempfile.TemporaryDirectory() as folder, private_server() as server:
-        files = simulate(Path(folder) / "night", **size)
+        files = simulate(Path(folder) / "night", seed=arguments.seed, **size)
         expected = undisturbed(server, files)
         print(f"undisturbed: {expected.total()} rows")
         for fault in FAULTS:
             if fault.__name__ in chosen:
-                outcomes += tried(fault, server, files, expected)
+                how = {"seed": arguments.seed} if fault is kill_workers else {}
+                outcomes += tried(fault, server, files, expected, **how)
     total = {
         "tried": len(outcomes),
         "survived": sum(outcome.survived for outcome in outcomes),
@@ -317,10 +321,10 @@ def main():
     sys.exit(total["tried"] != total["survived"])
 
 
-def tried(fault, server, files, expected):
+def tried(fault, server, files, expected, **how):
     """The outcome of a fault in a list, empty where it can't be tried; says which."""
     try:
-        outcome = strike(fault, server, files, expected)
+        outcome = strike(fault, server, files, expected, **how)
     except CannotTryError as reason:
         print(f"not tried   {fault.__doc__}: {reason}")
         return []

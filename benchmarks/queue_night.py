@@ -175,10 +175,11 @@ def kill_session(process):
     process.join()
 
 
-def simulate(folder, epochs=3, chips=4, size=(300, 300)) -> NightFiles:
+def simulate(folder, epochs=3, chips=4, size=(300, 300), seed=1) -> NightFiles:
     """A night of small crowded chips: a reference and search exposures."""
     words = ["--epochs", epochs, "--chips", chips, "--size", *size]
     words += ["--stars", 20_000, "--artifacts", 3, "--variables", 0.05, "--no-compress"]
+    words += ["--seed", seed]
     subprocess.run(
         [sys.executable, PROJECT / "manage.py", "simulate_exposures", folder, *map(str, words)],
         check=True,

@@ -14,7 +14,8 @@ the transit and of these the least correlation with apertures on other raw frame
 of forty constant stars.
 Its pull_min and pull_max are of the pulls against the reference, own_pull_min and own_pull_max
 of the others, over all bins of 200 measurements of the bulge.
---every N takes every Nth frame, --quick every 24th or 48th. --table PATH (.csv or .npz) keeps every
+--every N takes every Nth frame, --quick every 24th or 48th; --first M begins with frame M, counted
+from 0, for other frames of the same fields. --table PATH (.csv or .npz) keeps every
 measurement.
 """
 
@@ -63,11 +64,11 @@ MIN_FRAMES = 20  # of which apertures are compared
 QUICK = {BULGE: 24, HAT_P_32: 48}  # every Nth frame
 
 
-def write_frames(folder, to, every):
-    """Copies with a WCS, the reference and every Nth frame; returns their paths."""
+def write_frames(folder, to, chosen):
+    """Copies with a WCS, the reference and those of a slice; returns their paths."""
     epochs = Table.read(folder / "epochs.csv")
-    kept = np.arange(len(epochs)) % every == 0
-    kept |= epochs["file"] == REFERENCE
+    kept = np.array(epochs["file"] == REFERENCE)
+    kept[chosen] = True
     return [write_frame(folder / "images" / f"{e['file']}.gz", e, to) for e in epochs[kept]]
 
 
@@ -105,7 +106,7 @@ def wcs_of(epoch, shape):
     return wcs
 
 
-def process_bulge(url, folder, workers, every, manage):
+def process_bulge(url, folder, workers, chosen, manage):
     """The reference, then the frames; the number of search frames, and seconds of these.
 
     ``manage`` is how commands are run: in processes of their own, or here.
@@ -113,11 +114,16 @@ def process_bulge(url, folder, workers, every, manage):
     Frames that the limits of quality refuse are left out, and told of.
     """
     with tempfile.TemporaryDirectory() as copies:
-        frames = write_frames(folder, Path(copies), every)
+        frames = write_frames(folder, Path(copies), chosen)
         manage(url, "process_exposure", Path(copies) / REFERENCE, "--reference")
         common = ("--workers", workers, "--no-pictures")
         searched = manage(url, "process_exposure", *frames, *common, check=False)
     return len(frames) - 1, searched.seconds
+
+
+def chosen_frames(arguments, series):
+    """The slice of the frames of a series by its name."""
+    return slice(arguments.first, None, arguments.every or arguments.strides[series])
 
 
 def sources_at(place):
@@ -134,7 +140,7 @@ def bulge(folder, arguments):
             url,
             folder,
             arguments.workers,
-            arguments.every or arguments.strides[BULGE],
+            chosen_frames(arguments, BULGE),
             arguments.manage,
         )
         table = read_measurements()
@@ -153,9 +159,9 @@ def bulge(folder, arguments):
 def transit(folder, arguments):
     """Figures of the night of HAT-P-32, whose names begin so, and its measurements."""
     with scratch_database("real_transit") as url, tempfile.TemporaryDirectory() as plots:
-        every = arguments.every or arguments.strides[HAT_P_32]
+        chosen = chosen_frames(arguments, HAT_P_32)
         manage = arguments.manage
-        seconds = real_night.process(url, folder, arguments.workers, every, manage=manage)
+        seconds = real_night.process(url, folder, arguments.workers, chosen, manage=manage)
         depth, error = real_night.transit(Path(plots) / "transit.png")
         table = read_measurements()
         star, *others = real_night.stars_that_vary()
@@ -239,6 +245,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="default: GALPROJECT_TEST_DATA")
     parser.add_argument("--every", type=int, metavar="N")
+    parser.add_argument("--first", type=int, default=0, metavar="M", help="default: 0")
     parser.add_argument("--quick", action="store_true", help="few frames, under 50 s")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--table", type=table_path, metavar="PATH")

@@ -39,8 +39,8 @@ N_COMPARISON, N_CONSTANT = 130, 40  # the brightest and the faintest of those th
 GAIN = 40  # e-/ADU, by the night's own noise against its level
 
 
-def process(url, folder, workers, every=1, stack=0, manage=manage):
-    """The reference, or a stack of some frames, then every Nth frame; seconds of the second.
+def process(url, folder, workers, chosen=slice(None), stack=0, manage=manage):
+    """The reference, or a stack of some frames, then the chosen frames; seconds of the second.
 
     ``manage`` is how commands are run: in processes of their own, or here.
     """
@@ -54,7 +54,7 @@ def process(url, folder, workers, every=1, stack=0, manage=manage):
             manage(url, "stack_reference", *inputs, "--to", stacks, *common)
             (reference,) = Path(stacks).glob("*_ooi_*")
         manage(url, "process_exposure", reference, "--reference", *common, *workers)
-        frames = frames[::every]
+        frames = frames[chosen]
         # Without cutouts: hundreds of hot pixels change, on 142 frames each.
         # On some frames the telescope jumped: their PSF is beyond the limits of quality.
         how = (*common, *workers, "--no-pictures")
@@ -184,7 +184,11 @@ def main():
     arguments.every = arguments.every or (10 if arguments.quick else 1)
     with scratch_database("real_night") as url:
         seconds = process(
-            url, arguments.folder, arguments.workers, arguments.every, arguments.stack
+            url,
+            arguments.folder,
+            arguments.workers,
+            slice(None, None, arguments.every),
+            arguments.stack,
         )
         depth, error = transit(arguments.plot)
         figures = {

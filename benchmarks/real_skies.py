@@ -3,8 +3,8 @@
 Draws nights of a field (benchmarks/skies), each with other effects, processes them by the same
 commands as a user in a database of its own, compares what was found with the truth, and ends with
 one JSON line. --quick (small chips, two epochs, rough figures) takes less than 50 s, --night is
-for one night, --keep for its images and its truth, --motions for search images that are processed
-once more when proper motions have been measured on all of them.
+for one night, --seed for other stars and other air, --keep for images and truth, --motions for
+search images that are processed once more when proper motions have been measured on all of them.
 """
 
 import argparse
@@ -189,12 +189,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small chips, under 50 s")
     parser.add_argument("--night", choices=nights(), help="one night alone")
+    parser.add_argument("--seed", type=int, default=SMALLEST.seed, help="another one: another sky")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for images and truth")
     parser.add_argument("--motions", action="store_true", help="measure them, and process again")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     require_galsim()
-    chosen = nights(**QUICK) if arguments.quick else nights()
+    size = QUICK if arguments.quick else {}
+    chosen = nights(**size, seed=arguments.seed)
     if arguments.night:
         chosen = {arguments.night: chosen[arguments.night]}
     with folder_of(arguments.keep) as folder:

@@ -95,7 +95,7 @@ _CHANGES = {
 }
 
 
-def nights(shape=(1024, 1024), n_epochs=6):
+def nights(shape=(1024, 1024), n_epochs=6, seed=BASE.seed):
     """A dict of SkyOptions by the night's name, each with its own place and its own time."""
     return {
         name: replace(
@@ -103,6 +103,7 @@ def nights(shape=(1024, 1024), n_epochs=6):
             **changes,
             shape=shape,
             n_epochs=n_epochs,
+            seed=seed,
             ra=BASE.ra - 6 * number,
             expnum=BASE.expnum + 100 * number,
             first_mjd=BASE.first_mjd + 0.02 * number,
