@@ -56,7 +56,7 @@ from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
-from photometry.references.left_over import left_over_stars
+from photometry.references.left_over import kept_residual, left_over_stars
 from photometry.references.reference import measure_reference_errors
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.detection.peak_fit import Residual
@@ -64,7 +64,14 @@ from photometry.science.detection.peak_image import ListedStars
 from photometry.science.detection.residual_peaks import find_new_stars, fit_at
 from photometry.science.pixel_positions import PixelPositions
 from variables.new_sources.detection import cuts_by_reference, failed_cuts_of_new_stars
-from variables.science.new_sources import Detected, LeftOver, Mean, NewSourceOptions, judge
+from variables.science.new_sources import (
+    ZERO_POINT,
+    Detected,
+    LeftOver,
+    Mean,
+    NewSourceOptions,
+    judge,
+)
 from variables.science.selection import SelectionOptions
 
 FULL_PIXELS = 4094 * 2046
@@ -102,6 +109,7 @@ class Field:
     detections: np.ndarray  # DETECTION, of all epochs
     novae: np.ndarray  # NOVA, a row for each image on which one is
     left_over: np.ndarray  # LEFT_OVER_DTYPE
+    reference_light: np.ndarray  # (2, n) flux and error in the place of each source
     epochs: np.ndarray  # MJD
     chips: float  # of full size
     seconds: np.ndarray  # of processor time: of reduction and measurement, of the search
@@ -213,9 +221,25 @@ def measure_night(options, folder) -> Field:
         epochs.append(facts.mjd)
     detections, novae = (np.concatenate(rows) for rows in zip(*parts, strict=True))
     left = left_over_stars(reference, measured, OPTIONS)
+    light = light_in_places(detections, reference, measured)
     chips = reference.chip.mask.size / FULL_PIXELS
     fwhm = reference.fwhm_pixels * reference.scale_arcsec
-    return Field(detections, novae, left, np.array(epochs), chips, seconds, fwhm)
+    return Field(detections, novae, left, light, np.array(epochs), chips, seconds, fwhm)
+
+
+def light_in_places(rows, reference, measured):
+    """(2, n) flux and error that the reference's residual, as it is kept, has of each source."""
+    kept = kept_residual(reference, measured, OPTIONS)
+    places = reference.wcs.to_pixels(*means(rows, associated(rows), rows["ra"], rows["dec"]))
+    listed = PixelPositions(reference.detections.x, reference.detections.y)
+    return np.array(kept.light_at(listed, PixelPositions(*places), ZERO_POINT))
+
+
+def means(rows, source, *columns):
+    """Means of columns of detections by source, as positions of new sources are made."""
+    weight = rows["sigma"] ** 2
+    total = np.bincount(source, weight)
+    return [np.bincount(source, weight * column) / total for column in columns]
 
 
 def associated(rows):
@@ -240,11 +264,9 @@ def believed(field):
     """The source of each detection, and the Judgement of sources."""
     rows, left = field.detections, field.left_over
     source = associated(rows)
-    flux, light = (10 ** (-0.4 * (own["mag"].astype("f8") - 25)) for own in (rows, left))
+    flux, light = (10 ** (-0.4 * (own["mag"].astype("f8") - ZERO_POINT)) for own in (rows, left))
     mean = Mean.of(Detected(source, rows["mjd"], flux, rows["sigma"]), source.max() + 1)
-    weight = rows["sigma"] ** 2
-    total = np.bincount(source, weight)
-    place = np.column_stack([np.bincount(source, weight * c) / total for c in _plane(rows).T])
+    place = np.column_stack(means(rows, source, *_plane(rows).T))
     tree = cKDTree(_plane(left))
     errors = light * left["flux_err"] / left["flux"]
     radius = max(NEW.left_over_arcsec, NEW.left_over_fwhm * field.fwhm_arcsec)
@@ -253,7 +275,8 @@ def believed(field):
     err = [
         errors[of].max() if of else np.median(errors[b]) for of, b in zip(near, beside, strict=True)
     ]
-    return source, judge(mean, LeftOver(there, np.array(err)), field.epochs, NEW)
+    left = LeftOver(there, np.array(err)).at_least(*field.reference_light)
+    return source, judge(mean, left, field.epochs, NEW)
 
 
 def causes(rows, source):

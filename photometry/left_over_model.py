@@ -7,7 +7,8 @@ class GalLeftOver(models.Model):
     """The stars that a reference's own fit left over, down to noise; written once, with it.
 
     They tell of what search images show whether the reference had it. As one value, as they are
-    read together, and are as many as the sources.
+    read together, and are as many as the sources. What is about to be believed to be new is
+    measured in the residual, where it is no peak of its own.
     """
 
     catalogue = models.OneToOneField(
@@ -18,6 +19,9 @@ class GalLeftOver(models.Model):
     )
     n = models.PositiveIntegerField(help_text="how many")
     stars = models.BinaryField(help_text="packed by photometry.storage")
+    residual = models.BinaryField(
+        null=True, help_text="the fit's residual, packed by photometry.storage; null: not kept"
+    )
 
     class Meta:
         db_table = "galleftovers"

@@ -15,11 +15,12 @@ from photometry.reduction.displacements import measured_displacements
 from photometry.reduction.image_quality import reference_figures, search_figures
 from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement, is_detected
-from photometry.references.left_over import left_over_stars
+from photometry.references.left_over import kept_residual, left_over_stars
 from photometry.references.motions import reference_motions
 from photometry.references.reference import measure_reference_errors
 from photometry.science.motion_fit import Displacements
 from photometry.science.motions import Motions
+from photometry.science.reference_residual import ReferenceResidual
 from photometry.science.reference_sky import ReferenceSky
 from photometry.storage.columns import measured_rows
 from photometry.storage.image_calibration import ImageCalibration
@@ -35,6 +36,7 @@ class ReferenceResult:
     motions: Motions  # of the sources
     sky: ReferenceSky  # beside the sources
     left_over: np.ndarray | None  # LEFT_OVER_DTYPE beside the sources; None for nothing to keep
+    residual: ReferenceResidual | None  # of the fit of the sources, likewise
     figures: dict[str, float]  # of quality
 
 
@@ -72,10 +74,12 @@ def measure_reference_image(reduction: Reduction, options: PipelineOptions) -> R
         reduction, sources, options.quality.measure, options.reduction.clean
     )
     motions = reference_motions(reduction, sources, options.reduction)
-    left_over = None
+    left_over = residual = None
     if options.new_sources.search:
         left_over = left_over_stars(reduction, measured, options.reduction)
-    return ReferenceResult(sources, motions, measured.sky, left_over, figures)
+    if left_over is not None:
+        residual = kept_residual(reduction, measured, options.reduction)
+    return ReferenceResult(sources, motions, measured.sky, left_over, residual, figures)
 
 
 def measure_search_image(

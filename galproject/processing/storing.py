@@ -77,7 +77,7 @@ def store_reference(
         )
         store_reference_sky(catalogue, result.sky, options.reduction.reference_sky)
         if result.left_over is not None:
-            store_left_over(catalogue, result.left_over)
+            store_left_over(catalogue, result.left_over, result.residual)
         image.n_sources = len(result.sources)
         judge_reference(image, reduction.chip, result.figures, options.quality)
         _finish(image)

@@ -9,6 +9,7 @@ from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.detection.peak_fit import Residual
 from photometry.science.detection.peak_image import ListedStars
 from photometry.science.detection.residual_peaks import find_left_over
+from photometry.science.reference_residual import ReferenceResidual
 from photometry.storage.left_over import LEFT_OVER_DTYPE
 
 
@@ -23,9 +24,7 @@ def left_over_stars(
     if options.reference_sky.subtract and measured.sky.is_kept(options.reference_sky):
         return None
     found, fit = reduction.detections, measured.fit
-    residual = Residual(
-        reduction.data - fit.model, reduction.model_weight, reduction.chip.mask, fit.model
-    )
+    residual = _residual(reduction, measured)
     listed = ListedStars(found.x, found.y, fit.flux)
     stars = find_left_over(residual, found.psf, listed, options.residual, options.forced)
     rows = np.zeros(len(stars), LEFT_OVER_DTYPE)
@@ -37,3 +36,20 @@ def left_over_stars(
     mag, mag_err = magnitudes(stars.flux, rows["flux_err"], reduction.zero_point.value)
     rows["mag"], rows["mag_err"] = mag, with_floor(mag_err, options.calibration.error_floor)
     return rows
+
+
+def kept_residual(
+    reduction: Reduction, measured: ReferenceMeasurement, options: ReductionOptions
+) -> ReferenceResidual:
+    """The residual of a reference's own fit, to measure in it what is no peak of its own."""
+    return ReferenceResidual.of(
+        _residual(reduction, measured),
+        reduction.detections.psf,
+        reduction.zero_point.value,
+        options.residual.fit_fwhm,
+    )
+
+
+def _residual(reduction: Reduction, measured: ReferenceMeasurement) -> Residual:
+    model = measured.fit.model
+    return Residual(reduction.data - model, reduction.model_weight, reduction.chip.mask, model)

@@ -10,12 +10,11 @@ from exposures.models import GalImage
 from exposures.plain_values import none_if_nan
 from exposures.science.arrays import FloatArray, IntArray
 from photometry.models import GalReference, GalReferenceSky
-from photometry.science.psf.psf import ChipPsf
 from photometry.science.reference_sky import ReferenceSky, ReferenceSkyOptions
+from photometry.storage.psf_parts import parts_of_psf, psf_of_parts
 
 STEPS_A_SIGMA = 4  # of the pixels' scatter: rounding to these adds half a percent to the variance
 FASTEST = 1  # of zlib's levels: noise gets no smaller by more work
-SHAPES = ("fwhm", "e1", "e2")  # of a ChipPsf
 
 
 def store_reference_sky(
@@ -51,14 +50,10 @@ def packed(sky: ReferenceSky) -> bytes:
     step = _scatter(sky.light) / STEPS_A_SIGMA
     # High and low bytes apart: of most pixels the high ones are the same.
     levels = np.clip(np.rint(sky.light / step), -32768, 32767).astype("<i2")
-    psf = sky.psf
     parts = {
         "step": step,
         "bytes": np.stack([levels >> 8, levels & 255]).astype("u1"),
-        **{name: getattr(psf, name) for name in SHAPES},
-        **({} if psf.core is None else {"core": psf.core}),
-        "beta": psf.beta,
-        "wing": psf.wing,
+        **parts_of_psf(sky.psf),
     }
     file = BytesIO()
     np.savez(file, **parts)
@@ -75,12 +70,7 @@ def unpacked(value: bytes, structure: float | None = None) -> ReferenceSky:
     """The ReferenceSky that was ``packed``, with its ``structure`` where that is known."""
     with np.load(BytesIO(zlib.decompress(value))) as parts:
         light = _levels(parts["bytes"]) * np.float32(parts["step"])
-        psf = ChipPsf(
-            **{name: parts[name] for name in SHAPES},
-            beta=float(parts["beta"]),
-            core=parts.get("core"),
-            wing=float(parts["wing"]),
-        )
+        psf = psf_of_parts(parts)
     return ReferenceSky(light, psf, np.nan if structure is None else structure)
 
 

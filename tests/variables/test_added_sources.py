@@ -15,14 +15,23 @@ from exposures.models import GalExposure, GalImage
 from galproject.export.positions import Positions
 from photometry.models import GalReference, GalSource
 from photometry.reduction.added_sources import is_added
+from photometry.science.detection.peak_fit import Residual
+from photometry.science.psf.psf import ChipPsf
+from photometry.science.reference_residual import ReferenceResidual
 from photometry.storage import storage
-from photometry.storage.left_over import LEFT_OVER_DTYPE, left_over_of, store_left_over
+from photometry.storage.left_over import (
+    LEFT_OVER_DTYPE,
+    left_over_of,
+    residual_of,
+    store_left_over,
+)
 from tests.builders.campaigns import make_voter, vote
 from tests.builders.candidates import add_epoch, make_catalogue, make_change
 from tests.builders.processes import in_processes
 from tests.variables.test_new_sources import DEC, RA, detection, see
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalNewDetection, GalNewSource, GalVarObj
+from variables.new_sources import on_reference
 from variables.new_sources.association import lock_new_sources, replace_new_detections
 from variables.new_sources.decisions import add, take_back
 from variables.new_sources.standing import add_missed
@@ -80,6 +89,58 @@ def test_a_star_that_the_reference_left_over_is_added_and_a_nova_is_new(catalogu
     assert after[-1]["mag"] == pytest.approx(20.1)  # as it was measured on the reference
     history = GalSource.objects.light_curve(missed.pk)
     assert [row.is_reference for row in history] == [True, False, False]
+
+
+def residual_with(*stars, shape=(60, 1100)):
+    """A reference's residual with stars of magnitudes at places x, 20, of noise 1 ADU."""
+    psf = ChipPsf.round(4.0)
+    data = np.random.default_rng(3).normal(0, 1, shape)
+    for x, mag in stars:
+        column, half = round(x), 8
+        stamp = psf.stamps(np.array([x]), np.array([20.0]), 2 * half + 1)[0]
+        box = np.s_[20 - half : 21 + half, column - half : column + half + 1]
+        data[box] += 10 ** (-0.4 * (mag - 27.0)) * stamp
+    plain = np.zeros(shape, "f4")
+    return ReferenceResidual.of(
+        Residual(data, plain + 1, plain.astype("u1"), plain), psf, 27.0, 2.0
+    )
+
+
+def test_the_residual_of_a_reference_is_stored_as_it_was(catalogue):
+    residual = residual_with((500.0, 20.0))
+    store_left_over(catalogue, left_over(), residual)
+    again = residual_of(catalogue)
+    assert np.array_equal(again.levels, residual.levels)
+    assert np.array_equal(again.noise_levels, residual.noise_levels)
+    assert (again.least_noise, again.zero_point) == (residual.least_noise, 27.0)
+    assert again.psf.stamps(np.ones(1), np.ones(1), 9) == pytest.approx(
+        residual.psf.stamps(np.ones(1), np.ones(1), 9)
+    )
+    assert residual_of(make_catalogue(5, ra=RA + 1)) is None
+
+
+def test_a_star_in_the_pixels_of_the_reference_that_was_no_peak_of_its_own_is_added(catalogue):
+    """A blend of which the list took one for both; beside it a nova of the same brightness."""
+    store_left_over(catalogue, left_over(), residual_with((500.0, 20.2)))
+    nova = {"north": 5.0, "reference_x": 800.0}
+    for mjd in (60001.0, 60002.0):
+        here = {"reference_y": 20.0, "mag": 20.0}
+        see(catalogue, mjd, detection(catalogue, **here), detection(catalogue, **here | nova))
+    missed, new = GalNewSource.objects.order_by("dec")
+    assert (missed.state, new.state) == (State.ADDED, State.NEW)
+    light = 10 ** (-0.4 * (20.2 - 25))
+    assert missed.reference_flux == pytest.approx(light, abs=4 * missed.reference_flux_err)
+    assert new.reference_flux == pytest.approx(0, abs=4 * new.reference_flux_err)
+    assert GalCandidate.objects.get().pk == new.pk
+
+
+def test_a_reference_is_measured_once_in_the_place_of_a_new_source(catalogue, monkeypatch):
+    store_left_over(catalogue, left_over(), residual_with())
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue, reference_y=20.0))
+    monkeypatch.setattr(on_reference, "residual_of", None)
+    see(catalogue, 60003.0, detection(catalogue, reference_y=20.0))
+    assert GalNewSource.objects.get().state == State.NEW
 
 
 def test_what_is_little_brighter_than_what_was_left_over_waits(catalogue):

@@ -55,6 +55,12 @@ class GalNewSource(models.Model):
         null=True,
         help_text="sigma, over what the reference left over in its place; null: not known",
     )
+    reference_flux = RealField(
+        null=True,
+        help_text="of the reference's residual in its place, in units of 25 mag; null: not asked "
+        "for, or not known",
+    )
+    reference_flux_err = RealField(null=True, help_text="neighbours free, in units of 25 mag")
     added = models.DateTimeField(null=True, help_text="when it became a source of the reference")
     added_images = ArrayField(
         models.BigIntegerField(),

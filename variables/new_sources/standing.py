@@ -17,8 +17,10 @@ from photometry.storage.columns import STAR_COLUMNS
 from photometry.storage.left_over import left_over_of
 from variables.models import GalNewSource
 from variables.new_sources.added import ReferenceRow, insert_rows
+from variables.new_sources.on_reference import measure_on_reference
 from variables.new_sources.replacements import annotated
 from variables.science.new_sources import (
+    ZERO_POINT,
     Detected,
     Judgement,
     LeftOver,
@@ -27,7 +29,6 @@ from variables.science.new_sources import (
     judge,
 )
 
-ZERO_POINT = 25.0  # mag, of the unit in which fluxes are compared
 N_BESIDE = 5  # of what was left over near a place, that tell the error in one with nothing
 PASSING = """
 SELECT d.refsource_id, d.galimage_id, e.mjd, d.mag, d.significance FROM galnewdetections d
@@ -94,10 +95,16 @@ def judge_sources(
     evidence, left = _evidence(catalogue, sources, options)
     epochs = np.array(list(catalogue.coverages.values_list("mjd", flat=True)), "f8")
     judgement = judge(evidence.mean, left, epochs, options)
+    if left is not None:
+        asked = [s for s, is_new in zip(sources, judgement.is_new, strict=True) if is_new]
+        measure_on_reference(catalogue, asked)
+        left = left.at_least(*_fluxes_on_reference(sources))
+        judgement = judge(evidence.mean, left, epochs, options)
     states = _states(sources, judgement, options)
     for source, state, excess in zip(sources, states, judgement.excess.tolist(), strict=True):
         source.state, source.excess = state, none_if_nan(excess)
-    GalNewSource.objects.bulk_update(sources, ("state", "excess"), batch_size=1000)
+    names = ("state", "excess", "reference_flux", "reference_flux_err")
+    GalNewSource.objects.bulk_update(sources, names, batch_size=1000)
     _save_what_follows(catalogue, sources, judgement.stands.tolist())
 
 
@@ -176,6 +183,12 @@ def _left_in_places(sources, rows, radius_arcsec):
         else:
             err[k] = np.median(errors[others])
     return brightest, LeftOver(flux, err)
+
+
+def _fluxes_on_reference(sources):
+    """Fluxes and errors (n,) of what is measured of sources on the reference; NaN where nothing."""
+    rows = [(source.reference_flux, source.reference_flux_err) for source in sources]
+    return np.array(rows, "f8").reshape(-1, 2).T
 
 
 def _states(sources, judgement: Judgement, options) -> list[str]:

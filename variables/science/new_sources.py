@@ -17,6 +17,7 @@ from exposures.science.quantities import (
     Switch,
 )
 
+ZERO_POINT = 25.0  # mag, of the unit in which fluxes of new sources are compared
 A_MOMENT = 1e-6  # days, by which times that are equal may differ
 
 
@@ -54,9 +55,9 @@ class NewSourceOptions(Options):
     reference had of it."""
     left_over_fwhm: InFwhm = 0.6
     """That distance in FWHM of the reference, where it is larger."""
-    min_excess: Sigma = 6.25
+    min_excess: Sigma = 6.0
     """Least significance of the difference between a new source and what the reference left over
-    in its place."""
+    in its place, as a peak and in a fit that is held there."""
     min_seen: Fraction = 0.3
     """Least share of the images between its first and last detection on which a new source is
     detected: what bright stars leave over comes and goes."""
@@ -124,8 +125,21 @@ class Mean:
 class LeftOver:
     """The light that a reference left over in the places of n sources; arrays (n,)."""
 
-    flux: FloatArray  # ADU of the reference; 0 where there is none
-    flux_err: FloatArray  # ADU
+    flux: FloatArray  # in units of the reference image; 0 where there is none
+    flux_err: FloatArray
+
+    def at_least(self, flux: FloatArray, flux_err: FloatArray) -> "LeftOver":
+        """The same where it is more than ``flux`` (n,), which is measured in the places, else that.
+
+        ``flux_err`` (n,) is its error; both are NaN where nothing was measured. A place that is
+        darker than the sky has no light.
+        """
+        is_known, measured = np.isfinite(flux) & np.isfinite(flux_err), np.maximum(flux, 0)
+        is_more = is_known & (measured >= self.flux)
+        errors = np.where(is_more, flux_err, np.fmax(self.flux_err, flux_err))
+        return LeftOver(
+            np.where(is_more, measured, self.flux), np.where(is_known, errors, self.flux_err)
+        )
 
 
 @dataclass(frozen=True)
