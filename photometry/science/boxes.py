@@ -14,7 +14,10 @@ def between_boxes(level: FloatArray, y_edges: IntArray, x_edges: IntArray) -> Fl
     """
     (below, up), (left, right) = (_neighbours(edges) for edges in (y_edges, x_edges))
     # Not by matrices, whose last digit depends on the number of threads.
-    return _bilinear(np.asarray(level, np.float32), below, up, left, right)
+    # Made here: numpy takes large pages for an image, compiled code small ones.
+    surface = np.empty((len(below), len(left)), np.float32)
+    _bilinear(np.asarray(level, np.float32), (below, up), (left, right), surface)
+    return surface
 
 
 def _neighbours(edges: IntArray) -> tuple[IntArray, FloatArray]:
@@ -27,9 +30,12 @@ def _neighbours(edges: IntArray) -> tuple[IntArray, FloatArray]:
 
 @compiled
 def _bilinear(
-    level: FloatArray, below: IntArray, up: FloatArray, left: IntArray, right: FloatArray
-) -> FloatArray:
-    surface = np.empty((len(below), len(left)), np.float32)
+    level: FloatArray,
+    in_rows: tuple[IntArray, FloatArray],
+    in_columns: tuple[IntArray, FloatArray],
+    surface: FloatArray,
+) -> None:
+    (below, up), (left, right) = in_rows, in_columns
     last_row, last_column = level.shape[0] - 1, level.shape[1] - 1
     for j in range(surface.shape[0]):
         first, second = level[below[j]], level[min(below[j] + 1, last_row)]
@@ -43,4 +49,3 @@ def _bilinear(
             for i in range(len(pixels)):
                 pixels[i] = start + share[i] * step
             place = end
-    return surface

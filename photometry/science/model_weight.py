@@ -21,15 +21,22 @@ def model_weight(
     """
     data, weight = np.ascontiguousarray(data, np.float32), np.ascontiguousarray(weight, np.float32)
     model, sky = np.ascontiguousarray(model, np.float32), np.ascontiguousarray(sky, np.float32)
-    return _model_weight(data, weight, model, sky, np.asarray(noise, float))
+    # Made here: numpy takes large pages for an image, compiled code small ones.
+    changed = np.empty(data.shape, np.float32)
+    _model_weight(data, weight, model, sky, np.asarray(noise, float), changed)
+    return changed
 
 
 @compiled
 def _model_weight(
-    data: FloatArray, weight: FloatArray, model: FloatArray, sky: FloatArray, noise: FloatArray
-) -> FloatArray:
+    data: FloatArray,
+    weight: FloatArray,
+    model: FloatArray,
+    sky: FloatArray,
+    noise: FloatArray,
+    changed: FloatArray,
+) -> None:
     ny, nx = data.shape
-    changed = np.zeros((ny, nx), np.float32)
     one, zero, half = np.float32(1), np.float32(0), np.float32(0.5)
     smallest = np.float32(SMALLEST_VARIANCE)
     per_electron = (1 / noise[0]).astype(np.float32)
@@ -42,4 +49,3 @@ def _model_weight(
             floor = half * (max(sky[j, i], zero) * per_electron[i] + read_variance[i])
             variance = max(variance, max(floor, smallest))
             changed[j, i] = one / variance if own > 0 else zero
-    return changed

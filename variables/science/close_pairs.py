@@ -17,7 +17,8 @@ def find_close_pairs(x: FloatArray, y: FloatArray, catalogue: IntArray, radius: 
     known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     if len(known) < 2 or not np.isfinite(radius):
         return NO_PAIRS
-    tree = cKDTree(np.column_stack([x, y])[known])
+    places = np.column_stack([x, y])[known]
+    tree = cKDTree(places, balanced_tree=False, compact_nodes=False)
     pairs = known[tree.query_pairs(radius, output_type="ndarray")]
     return pairs[catalogue[pairs[:, 0]] == catalogue[pairs[:, 1]]]
 

@@ -270,11 +270,12 @@ def distance_to_saturated(x: FloatArray, y: FloatArray, flags: IntArray) -> Floa
     saturated = np.flatnonzero((flags & SATURATION) != 0)
     if len(saturated) == 0:
         return np.full(len(x), np.inf)
-    tree = cKDTree(np.column_stack([x, y])[saturated])
-    # Two, as the nearest to a saturated source is itself.
-    distance, _ = tree.query(np.column_stack([x, y]), k=2)
-    own = (flags & SATURATION) != 0
-    return np.where(own, distance[:, 1], distance[:, 0])
+    places = np.column_stack([x, y])
+    tree = cKDTree(places[saturated])
+    distance: FloatArray = tree.query(places)[0]
+    # The nearest to a saturated source is itself.
+    distance[saturated] = tree.query(places[saturated], k=2)[0][:, 1]
+    return distance
 
 
 def misses_the_psf(

@@ -245,11 +245,15 @@ def local_offset(
     columns, rows = (max(1, int(side * a_pixel)) for side in (nx, ny))
     cell = np.clip((x / nx * columns).astype(int), 0, columns - 1)
     cell += columns * np.clip((y / ny * rows).astype(int), 0, rows - 1)
-    full = [own for own in (cell == i for i in range(columns * rows)) if own.sum() >= 5]
+    in_cells = np.split(
+        difference[np.argsort(cell, kind="stable")],
+        np.cumsum(np.bincount(cell, minlength=columns * rows))[:-1],
+    )
+    full = [own for own in in_cells if len(own) >= 5]
     if len(full) < 3:
         return np.nan
-    medians = np.array([np.median(difference[own]) for own in full])
-    counts = np.array([own.sum() for own in full])
+    medians = np.array([np.median(own) for own in full])
+    counts = np.array([len(own) for own in full])
     error = MEDIAN_ERROR * mad_std(difference) / np.sqrt(counts)
     return float(np.sqrt(max(np.mean(medians**2) - np.mean(error**2), 0)))
 

@@ -34,7 +34,10 @@ class TilePixels:
         """
         # One kind of array is compiled, whatever an image is cut from.
         data, surface = (np.ascontiguousarray(part, np.float32) for part in (data, surface))
-        return cls(*_gathered(data, surface, np.ascontiguousarray(usable), *edges))
+        # Made here: numpy takes large pages for an image, compiled code small ones.
+        values = np.empty(data.size, np.float32)
+        starts = _gathered(data, surface, np.ascontiguousarray(usable), edges, values)
+        return cls(values[: starts[-1]], starts)
 
     @property
     def sizes(self) -> IntArray:
@@ -65,12 +68,12 @@ def _gathered(
     data: FloatArray,
     surface: FloatArray,
     usable: BoolArray,
-    y_edges: IntArray,
-    x_edges: IntArray,
-) -> tuple[FloatArray, IntArray]:
-    """Values and starts of TilePixels."""
+    edges: tuple[IntArray, IntArray],
+    values: FloatArray,
+) -> IntArray:
+    """Fill the values of TilePixels; their starts."""
+    y_edges, x_edges = edges
     n_y, n_x = len(y_edges) - 1, len(x_edges) - 1
-    values = np.empty(data.size, np.float32)
     starts = np.zeros(n_y * n_x + 1, np.int64)
     end = 0
     for row in range(n_y):
@@ -88,7 +91,7 @@ def _gathered(
                     values[min(end, values.size - 1)] = data[j, i] - (surface[j, i] - mean)
                     end += usable[j, i]
             starts[row * n_x + column + 1] = end
-    return values[:end], starts
+    return starts
 
 
 @compiled
@@ -162,14 +165,15 @@ def sum_of_splines(weights: FloatArray, splines: FloatArray, n_at_once: int) -> 
     """
     first = np.minimum(np.argmax(splines != 0, axis=1), splines.shape[1] - n_at_once)
     own = np.take_along_axis(splines, first[:, None] + np.arange(n_at_once), axis=1)
-    return _summed(weights.astype(np.float32), own.T.astype(np.float32), first)
+    total = np.zeros((len(weights), len(splines)), np.float32)
+    _summed(weights.astype(np.float32), own.T.astype(np.float32), first, total)
+    return total
 
 
 @compiled
-def _summed(weights: FloatArray, splines: FloatArray, first: IntArray) -> FloatArray:
+def _summed(weights: FloatArray, splines: FloatArray, first: IntArray, total: FloatArray) -> None:
     """As ``sum_of_splines``, of splines (n_at_once, nx) from the ``first`` (nx,) on."""
-    ny, nx = len(weights), len(first)
-    total = np.zeros((ny, nx), np.float32)
+    ny, nx = total.shape
     for j in range(ny):
         start = 0
         while start < nx:
@@ -181,4 +185,3 @@ def _summed(weights: FloatArray, splines: FloatArray, first: IntArray) -> FloatA
                 for i in range(start, end):
                     total[j, i] += weight * splines[k, i]
             start = end
-    return total
