@@ -63,9 +63,9 @@ def guided_sources(chip, data, guide: Guide, options: ReductionOptions) -> Detec
     fwhm = estimate_fwhm(data, chip.weight, noise, options.psf)
     if not np.isfinite(fwhm):
         raise UnguidedError("there are too few bright peaks to tell the seeing")
-    image = WeightedImage(
-        np.nan_to_num(data).astype(np.float32), chip.weight.astype(np.float32), chip.mask
-    )
+    # A chip's pixels are defined, or a single one would be everywhere.
+    pixels, weight = (np.ascontiguousarray(a, np.float32) for a in (data, chip.weight))
+    image = WeightedImage(pixels, weight, chip.mask)
     peaks = bright_peaks(image.data, image.weight, guided.peak_sigma * noise, fwhm)
     registration = _registration(chip, guide, peaks, usable, options)
     x, y = registration.apply(guide.x, guide.y)

@@ -51,11 +51,16 @@ def draw_chip(data, weight) -> ChipPicture:
 
 def _binned(pixels, step):
     """Means of squares of pixels, smaller ones at the far edges."""
-    rows = np.arange(0, pixels.shape[0], step)
-    columns = np.arange(0, pixels.shape[1], step)
-    total = np.add.reduceat(pixels, rows, axis=0, dtype="f4")
-    total = np.add.reduceat(total, columns, axis=1)
-    n_rows, n_columns = np.diff([*rows, pixels.shape[0]]), np.diff([*columns, pixels.shape[1]])
+    n_rows, n_columns = (np.diff([*range(0, side, step), side]) for side in pixels.shape)
+    # Rows and columns by turns: numpy's reduceat goes from pixel to pixel.
+    by_rows = np.zeros((len(n_rows), pixels.shape[1]), "f4")
+    for first in range(step):
+        part = pixels[first::step]
+        by_rows[: len(part)] += part
+    total = np.zeros((len(n_rows), len(n_columns)), "f4")
+    for first in range(step):
+        part = by_rows[:, first::step]
+        total[:, : part.shape[1]] += part
     return total / (n_rows[:, None] * n_columns).astype("f4")
 
 
