@@ -38,6 +38,9 @@ DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1))  # x, y
 # Pixels along and across a trail from its star on, (MAX_PIECES, PIECE, pixels across).
 _ALONG = 1 + np.arange(MAX_PIECES * PIECE).reshape(MAX_PIECES, PIECE, 1)
 _ACROSS = np.concatenate([np.arange(-HALF_WIDTH, HALF_WIDTH + 1), FLANK])
+# From the star in all directions, (4 MAX_PIECES, PIECE, pixels across).
+_TRAIL_DX = np.concatenate([_ALONG * u + _ACROSS * v for u, v in DIRECTIONS])
+_TRAIL_DY = np.concatenate([_ALONG * v - _ACROSS * u for u, v in DIRECTIONS])
 DISTANCE = _ALONG.mean(axis=(1, 2))  # of each piece from the star
 
 
@@ -232,14 +235,12 @@ def _trail_lengths(
         np.interp(DISTANCE, RADII[known], values[known]) for values in (rings.middle, rings.scatter)
     )
     least = sigma * MEDIAN_ERROR * scatter / np.sqrt(PIECE)
-    lengths = []
-    for u, v in DIRECTIONS:
-        values = _values(image, x + _ALONG * u + _ACROSS * v, y + _ALONG * v - _ACROSS * u)
-        trail, flank = np.split(values, [2 * HALF_WIDTH + 1], axis=2)
-        middle = np.where(is_far, _piece_medians(trail), np.nan)
-        excess = middle - np.fmax(_piece_medians(flank), ring)
-        lengths.append(_run_length(excess > least, middle))
-    return np.array(lengths)
+    values = _values(image, x + _TRAIL_DX, y + _TRAIL_DY)
+    trail, flank = np.split(values, [2 * HALF_WIDTH + 1], axis=2)
+    shape = len(DIRECTIONS), MAX_PIECES
+    middle = np.where(is_far, _piece_medians(trail).reshape(shape), np.nan)
+    excess = middle - np.fmax(_piece_medians(flank).reshape(shape), ring)
+    return np.array([_run_length(*one) for one in zip(excess > least, middle, strict=True)])
 
 
 def _piece_medians(values: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from photometry.science.psf.stamps import Profiles, fill_stamps
 
 CELL = 16  # pixels, side of the cells by which stars are sorted
 CHUNK = 1024  # stars whose stamps are evaluated at once
+PAIRS_A_STAR = 16  # of overlapping stamps; where there are more they are looked for twice
 
 
 @dataclass(frozen=True)
@@ -213,22 +214,23 @@ def _neighbours(stars: PlacedStars) -> tuple[IntArray, IntArray]:
     cell = cell_row * n_columns + cell_column
     of_cells = np.searchsorted(cell, np.arange((cell_row.max() + 1) * n_columns + 1))
     cells = _Cells(of_cells, row0, column0, n_columns)
-    count = np.zeros(len(stars) + 1, np.int64)
-    _pairs(stars.squares, cells, count, np.empty(0, np.int32), True)
-    first = np.concatenate([[0], np.cumsum(count[:-1])])
-    other = np.empty(first[-1], np.int32)
-    _pairs(stars.squares, cells, first.copy(), other, False)
-    return first, other
+    pairs = np.empty((2, PAIRS_A_STAR * len(stars)), np.int32)
+    n_pairs = _pairs(stars.squares, cells, pairs)
+    if n_pairs > pairs.shape[1]:
+        pairs = np.empty((2, n_pairs), np.int32)
+        _pairs(stars.squares, cells, pairs)
+    pairs = pairs[:, :n_pairs]
+    first = np.concatenate([[0], np.cumsum(np.bincount(pairs[0], minlength=len(stars)))])
+    return first, _earlier_by_later(pairs, first.copy())
 
 
 @compiled
-def _pairs(
-    squares: IntArray, cells: _Cells, position: IntArray, other: IntArray, only_count: bool
-) -> None:
-    """Find each pair of overlapping stamps, from the larger of the two.
+def _pairs(squares: IntArray, cells: _Cells, pairs: IntArray) -> int:
+    """Find each pair of overlapping stamps, from the larger of the two; how many they are.
 
-    ``position`` counts the pairs of the later star of each, or says where its next is stored.
+    ``pairs`` (2, n) are filled with the later and the earlier star of those that there is room for.
     """
+    n = 0
     row0, column0, n_columns = cells.row0, cells.column0, cells.n_columns
     n_rows = (len(cells.first) - 1) // n_columns
     for i in range(len(squares)):
@@ -248,10 +250,21 @@ def _pairs(
                 )
                 # Round: in the corners of stamps neither star has light that matters.
                 if smaller and down * down + along * along <= reach * reach:
-                    later = max(i, j)
-                    if not only_count:
-                        other[position[later]] = min(i, j)
-                    position[later] += 1
+                    if n < pairs.shape[1]:
+                        pairs[0, n], pairs[1, n] = max(i, j), min(i, j)
+                    n += 1
+    return n
+
+
+@compiled
+def _earlier_by_later(pairs: IntArray, position: IntArray) -> IntArray:
+    """(n,) the earlier stars of pairs (2, n) by the later ones, whose begin at a ``position``."""
+    other = np.empty(pairs.shape[1], np.int32)
+    for k in range(pairs.shape[1]):
+        later = pairs[0, k]
+        other[position[later]] = pairs[1, k]
+        position[later] += 1
+    return other
 
 
 @compiled
