@@ -24,6 +24,9 @@ from photometry.science.detection.fit_stamps import (
 TOLERANCE, ROUGH_TOLERANCE = 0.02, 0.1
 # The changes, in errors, that matter to stars one and two widths of the PSF away at most.
 NEAR, FAR = 0.5, 5.0
+# By how much a change is made larger from the second sweep on: what two stars of a blend still have
+# to give each other they give in fewer sweeps (successive over-relaxation; Saad 2003, section 4.1).
+RELAXATION = np.float32(1.3)
 
 
 class FittedImages(NamedTuple):
@@ -43,6 +46,13 @@ class _Awake(NamedTuple):
     tolerance: Any  # a number, in errors
     flux_scale: Any  # a number, by which a change of flux is one in errors
     slope_scale: Any  # and one of flux times shift
+
+
+class Step(NamedTuple):
+    """How each star of a sweep is changed."""
+
+    factor: Any  # a number, of the change that would be best were no other changed
+    shifts: bool  # whether it moves
 
 
 class Sweeps(NamedTuple):
@@ -99,8 +109,9 @@ def fit_jointly(
     _subtract(residual, amplitudes, stamps.arrays)
     awake = _all_awake(blocks, stamps, data.shape, sweeps.tolerance)
     images = FittedImages(data, weight, residual)
-    for _ in range(sweeps.largest if len(stamps) > 0 else 0):
-        if not _sweep(images, amplitudes, blocks, sweeps.shifts, stamps.arrays, awake):
+    for number in range(sweeps.largest if len(stamps) > 0 else 0):
+        step = Step(np.float32(1) if number == 0 else RELAXATION, sweeps.shifts)
+        if not _sweep(images, amplitudes, blocks, step, stamps.arrays, awake):
             break
     flux = amplitudes[:, 0].astype(float)
     shift = amplitudes[:, 1:] / np.where(flux == 0, 1, flux)[:, None]
@@ -217,7 +228,7 @@ def _sweep(
     images: FittedImages,
     amplitudes: FloatArray,
     blocks: FloatArray,
-    shifts: bool,
+    step: Step,
     stamps: StampArrays,
     awake: _Awake,
 ) -> int:
@@ -234,17 +245,25 @@ def _sweep(
         n_fitted += 1
         stamp, place = stamp_of(k, stamps)
         gp, gx, gy = _products(images.residual, images.weight, stamp, place)
-        if shifts:
+        if step.shifts:
             flux, slope_x, slope_y = _solve(blocks[k], gp, half * gx, half * gy)
         else:
             flux, slope_x, slope_y = gp / blocks[k, 0], np.float32(0), np.float32(0)
+        flux, slope_x, slope_y = (
+            step.factor * flux,
+            step.factor * slope_x,
+            step.factor * slope_y,
+        )
         amplitudes[k, 0] += flux
         amplitudes[k, 1] += slope_x
         amplitudes[k, 2] += slope_y
         _take_out(images.residual, flux, half * slope_x, half * slope_y, stamp, place)
-        awake.fitted[k] = time
         slope = awake.slope_scale * np.maximum(np.abs(slope_x), np.abs(slope_y))
-        _wake(np.maximum(awake.flux_scale * np.abs(flux), slope), place, time, awake)
+        change = np.maximum(awake.flux_scale * np.abs(flux), slope)
+        # Where it went further than was best for itself, it has to be fitted again.
+        excess = change * (step.factor - np.float32(1))
+        awake.fitted[k] = time if excess < awake.tolerance else time - 1
+        _wake(change, place, time, awake)
     return n_fitted
 
 
