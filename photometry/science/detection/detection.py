@@ -6,8 +6,8 @@ what they leave is searched again. Peaks, sizes of stamps and what is culled are
 the fit is ours.
 """
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from exposures.science.quantities import (
 from exposures.science.registration import StarList
 from photometry.science.detection.clean import CleanOptions, is_clean
 from photometry.science.detection.fit_quality import fit_quality
-from photometry.science.detection.fit_stamps import Stamps
+from photometry.science.detection.fit_stamps import PixelRoom, Stamps
 from photometry.science.detection.joint_fit import (
     ROUGH_TOLERANCE,
     TOLERANCE,
@@ -39,13 +39,21 @@ from photometry.science.detection.joint_fit import (
     fit_jointly,
 )
 from photometry.science.detection.nebulae import is_curved_sky
-from photometry.science.detection.peaks import PeakImage, near_stars, new_peaks, survivors
+from photometry.science.detection.peaks import (
+    PeakImage,
+    inverse_flux_errors,
+    middle_stamp,
+    near_stars,
+    new_peaks,
+    survivors,
+)
 from photometry.science.detection.psf_refit import refitted_psf
 from photometry.science.psf.psf import ChipPsf, PsfOptions
 from photometry.science.psf.psf_stars import brightest_everywhere
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.sky.residual_sky import residual_sky
 
+ROUGH_SWEEPS = 6  # over all stars at most, before the last iteration
 NEBULA_PEAKS = 2000  # peaks at most that tell whether there are nebulae
 
 
@@ -64,7 +72,8 @@ class DetectionOptions(Options):
     max_sources: SourceCount = 320_000
     """Number of sources on a chip beyond which no more are looked for."""
     n_sweeps: Rounds = 12
-    """Number of sweeps over all stars in the joint fit of each iteration."""
+    """Number of sweeps over all stars in the joint fit of the last iteration, and the most in those
+    before."""
     sky_box_pixels: BoxPixels = 20
     """Side of the boxes in which the sky that the stars leave is measured."""
     whole_iterations: Rounds = 2
@@ -173,6 +182,7 @@ class _Field:
     mask: np.ndarray
     noise: float  # of a pixel, the median
     psf: ChipPsf | None = None  # where it is known; else it is fitted
+    room: PixelRoom = field(default_factory=PixelRoom)  # for stamps
 
     def is_masked(self, x: FloatArray, y: FloatArray) -> BoolArray:
         """(n,) whether the pixels at positions have no weight."""
@@ -198,6 +208,23 @@ class _Stars:
         columns = (np.append(getattr(self, c), getattr(new, c)) for c in ("x", "y", "flux"))
         both = _Stars(*columns)
         return both.select(np.argsort(np.round(both.y), kind="stable"))
+
+
+class _Effort(NamedTuple):
+    """How far the fit of an iteration goes."""
+
+    sweeps: Sweeps
+    fits_psf: bool  # whether the PSF is fitted anew, where it is not known
+
+    @classmethod
+    def of(cls, iteration: int, is_last: bool, options: DetectionOptions) -> Self:
+        """That of a number of an iteration, from 0: less before the last.
+
+        What one leaves of blends the next goes on with. The PSF is fitted in every second.
+        """
+        if is_last:
+            return cls(Sweeps(options.n_sweeps, TOLERANCE), True)
+        return cls(Sweeps(min(options.n_sweeps, ROUGH_SWEEPS), ROUGH_TOLERANCE), iteration % 2 == 0)
 
 
 def find_sources(
@@ -236,9 +263,13 @@ def _search(
 ) -> tuple[_Stars, ChipPsf, FloatArray]:
     """Search for stars; returns them, the PSF, and the residual (ny, nx)."""
     stars, residual, has_nebulae = _Stars(*np.zeros((3, 0))), field.data, False
+    errors, known_psf = None, None
     for iteration in range(options.max_iterations):
         sky = residual_sky(residual, field.weight, options.sky_box_pixels)
-        image = PeakImage(residual - sky, field.data - residual, field.weight)
+        if iteration > 0 and psf is not known_psf:
+            errors = inverse_flux_errors(field.weight, middle_stamp(psf, field.weight.shape))
+            known_psf = psf
+        image = PeakImage(residual - sky, field.data - residual, field.weight, errors)
         new = _new_stars(image, stars, psf, options, iteration)
         if iteration == 0:
             has_nebulae = _has_nebulae(image, new, psf, options)
@@ -250,8 +281,8 @@ def _search(
         if iteration < options.whole_iterations:
             box = max(int(options.smooth_sky_fwhm * psf.fwhm[0]), 1)
             sky = residual_sky(residual, field.weight, box)
-        tolerance = TOLERANCE if is_last else ROUGH_TOLERANCE
-        stars, psf, residual = _improved(field, stars, psf, sky, options, tolerance)
+        effort = _Effort.of(iteration, is_last, options)
+        stars, psf, residual = _improved(field, stars, psf, sky, options, effort)
         if is_last or len(stars) > options.max_sources:
             break
     return stars, psf, residual
@@ -290,14 +321,15 @@ def _improved(
     psf: ChipPsf,
     sky: FloatArray,
     options: DetectionOptions,
-    tolerance: float,
+    effort: _Effort,
 ) -> tuple[_Stars, ChipPsf, FloatArray]:
     """Fit, move and cull stars, and fit the PSF to them; returns stars, PSF and residual."""
     data = field.data - sky
     stamps = _stamps(field, stars, psf, options)
-    sweeps = Sweeps(options.n_sweeps, tolerance)
-    fit = fit_jointly(data, field.weight, stamps, stars.flux, sweeps)
-    better = field.psf or _refitted(field, stars, psf, fit)
+    fit = fit_jointly(data, field.weight, stamps, stars.flux, effort.sweeps)
+    better = psf
+    if effort.fits_psf and field.psf is None:
+        better = _refitted(field, stars, psf, fit)
     step = np.hypot(fit.dx, fit.dy)
     largest = options.max_step_pixels
     scale = np.where(step > largest, largest / np.maximum(step, largest), 1)
@@ -319,7 +351,7 @@ def _stamps(field: _Field, stars: _Stars, psf: ChipPsf, options: DetectionOption
     half = np.maximum(np.ceil(psf.reach(stars.x, stars.y, level)), options.min_half_pixels)
     half[field.is_masked(stars.x, stars.y)] = options.max_half_pixels
     half = np.minimum(half, options.max_half_pixels)
-    return Stamps.render(psf, stars.x, stars.y, half.astype(int))
+    return Stamps.render(psf, stars.x, stars.y, half.astype(int), field.room)
 
 
 def _refitted(field: _Field, stars: _Stars, psf: ChipPsf, fit: JointFit) -> ChipPsf:

@@ -13,6 +13,22 @@ from photometry.science.compiled import compiled, inlined
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import fill_stamps
 
+GROWTH = 1.3  # by which there is more room for stamps than there are
+
+
+class PixelRoom:
+    """Memory for stamps, one set after the other: new one takes as long to get as to fill."""
+
+    def __init__(self) -> None:
+        self._values = np.empty(0, np.float32)
+
+    def pixels(self, n: int) -> FloatArray:
+        """(n,) float32, of any values; what it gave before is in the same place."""
+        if n > len(self._values):
+            self._values = np.empty(0, np.float32)  # given back before there is more
+            self._values = np.empty(int(GROWTH * n), np.float32)
+        return self._values[:n]
+
 
 class StampArrays(NamedTuple):
     """The fields of Stamps, as compiled functions take them."""
@@ -46,11 +62,21 @@ class Stamps:
     row: np.ndarray  # (n,)
 
     @classmethod
-    def render(cls, psf: ChipPsf, x: FloatArray, y: FloatArray, half: IntArray) -> Self:
-        """Stamps of a ChipPsf at ``x, y`` (n,) pixels with half widths ``half`` (n,) pixels."""
+    def render(
+        cls,
+        psf: ChipPsf,
+        x: FloatArray,
+        y: FloatArray,
+        half: IntArray,
+        room: PixelRoom | None = None,
+    ) -> Self:
+        """Stamps of a ChipPsf at ``x, y`` (n,) pixels with half widths ``half`` (n,) pixels.
+
+        Those that were in the same ``room`` before are no more.
+        """
         size = 2 * np.asarray(half, np.int64) + 3
         first = np.cumsum(size**2) - size**2
-        values = np.empty(int(np.sum(size**2)), np.float32)
+        values = (room or PixelRoom()).pixels(int(np.sum(size**2)))
         fill_stamps(values, first, size, psf.profiles(x, y))
         column, row = (np.round(c).astype(np.int64) - size // 2 for c in (x, y))
         return cls(values, first, size, column, row)

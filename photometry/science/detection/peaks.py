@@ -4,6 +4,7 @@ These are those of crowdsource (Schlafly et al. 2018, ApJS 234, 39, section 4.1)
 the whole chip are here made strip by strip, and only where a peak needs them.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ STRIP_PIXELS = 512  # rows that are transformed together, so that they are in th
 NO_INFORMATION = {"f8": 1e-9, "f4": 1e-7}
 TINY = 1e-14  # ADU^-2
 CLOSE_PIXELS = 1.0  # of a brighter star, within which crowdsource leaves out another
+ONE = np.float32(1)
 LEAST_MODEL = 0.01  # ADU, or sigma, of the known stars' light that a peak is compared with
 
 
@@ -31,6 +33,8 @@ class PeakImage(NamedTuple):
     residual: np.ndarray  # ADU, without sky and known stars
     model: np.ndarray  # ADU, the known stars
     weight: np.ndarray  # inverse variance
+    # 1/ADU, see ``inverse_flux_errors``; None where they have to be made
+    inverse_errors: np.ndarray | None = None
 
 
 def new_peaks(
@@ -48,16 +52,26 @@ def new_peaks(
     pixels that are ``taken`` (ny, nx), see ``near_stars``.
     """
     ny, nx = image.weight.shape
-    stamp = psf.stamps(nx // 2, ny // 2, STAMP_PIXELS)[0]
+    stamp = middle_stamp(psf, (ny, nx))
     # What shines through a wide hole would be lost in the rounding of single precision, and its
     # maxima would be stars by the dozen.
     precision = np.dtype("f8" if keep_saturated else "f4")
-    height = significance(image.residual, image.weight, stamp.astype(precision))
+    height = significance(
+        image.residual, image.weight, stamp.astype(precision), image.inverse_errors
+    )
     taken = np.zeros((ny, nx), bool) if taken is None else taken
     peaks = _peaks(height, image.weight, taken, np.float32(threshold), keep_saturated)
-    keep = _is_no_blend(peaks, height, image, stamp, np.float32(blend_threshold))
-    y, x = np.divmod(peaks[keep], nx)
+    if np.any(image.model):
+        keep = _is_no_blend(peaks, height, image, stamp, np.float32(blend_threshold))
+        peaks = peaks[keep]
+    y, x = np.divmod(peaks, nx)
     return x.astype(float), y.astype(float)
+
+
+def middle_stamp(psf: ChipPsf, shape: Shape) -> FloatArray:
+    """(side, side) the PSF in the middle of an image of a shape, with which it is convolved."""
+    ny, nx = shape
+    return psf.stamps(nx // 2, ny // 2, STAMP_PIXELS)[0]
 
 
 def near_stars(x: FloatArray, y: FloatArray, radius: float, shape: Shape) -> BoolArray:
@@ -79,32 +93,56 @@ def _mark_near(x: FloatArray, y: FloatArray, radius: float, near: BoolArray) -> 
                 near[j, i] |= (i - x[k]) ** 2 + (j - y[k]) ** 2 < radius**2
 
 
-def significance(data: FloatArray, weight: FloatArray, stamp: FloatArray) -> FloatArray:
+def significance(
+    data: FloatArray,
+    weight: FloatArray,
+    stamp: FloatArray,
+    inverse_errors: FloatArray | None = None,
+) -> FloatArray:
     """(ny, nx) float32 flux over its error of a star alone at each pixel, with no sky fitted.
 
     ``data`` (ny, nx) is in ADU, ``weight`` (ny, nx) its inverse variance and 0 beyond the edges;
-    ``stamp`` (side, side) is the PSF, ``side`` odd, in the precision in which sums are taken. Where
-    the information is nil the error is large but finite.
+    ``stamp`` (side, side) is the PSF, ``side`` odd, in the precision in which sums are taken.
+    ``inverse_errors`` (ny, nx) are those of fluxes, 1/ADU, where they are known.
+    """
+    if inverse_errors is None:
+        inverse_errors = inverse_flux_errors(weight, stamp)
+    result = np.empty(data.shape, np.float32)
+    for rows, light in _correlated(data, weight, stamp):
+        np.multiply(light, inverse_errors[rows], out=result[rows], casting="same_kind")
+    return result
+
+
+def inverse_flux_errors(weight: FloatArray, stamp: FloatArray) -> FloatArray:
+    """(ny, nx) float32, 1/ADU, of the flux of a star alone at each pixel, with no sky fitted.
+
+    As in ``significance``. Where the information is nil the error is large but finite.
+    """
+    result = np.empty(weight.shape, np.float32)
+    for rows, squares in _correlated(np.broadcast_to(ONE, weight.shape), weight, stamp**2):
+        least = NO_INFORMATION[stamp.dtype.str[1:]] * max(float(squares.max()), TINY)
+        _invert_root(squares, stamp.dtype.type(least), result[rows])
+    return result
+
+
+def _correlated(
+    data: FloatArray, weight: FloatArray, kernel: FloatArray
+) -> Iterator[tuple[slice, FloatArray]]:
+    """Rows of an image, and (n, nx) there the sums of ``kernel`` times data and weight round each.
+
+    In the precision of ``kernel`` (side, side).
     """
     ny, nx = data.shape
-    half = len(stamp) // 2
+    half = len(kernel) // 2
     n_rows = scipy.fft.next_fast_len(min(STRIP_PIXELS, ny + 2 * half), real=False)
     n_columns = scipy.fft.next_fast_len(nx + half, real=True)
-    kernels = [_transformed_kernel(k, n_rows, n_columns) for k in (stamp, stamp**2)]
-    result = np.empty((ny, nx), np.float32)
-    signal, information = np.zeros((2, n_rows, n_columns), stamp.dtype)
+    transformed = _transformed_kernel(kernel, n_rows, n_columns)
+    strip = np.zeros((n_rows, n_columns), kernel.dtype)
     step = n_rows - 2 * half
     for top in range(0, ny, step):
-        _fill_strip(signal, information, data, weight, top - half)
+        _fill_strip(strip, data, weight, top - half)
         rows = slice(top, min(top + step, ny))
-        inside = slice(half, half + rows.stop - top), slice(0, nx)
-        light, squares = (
-            _multiplied(strip, kernel)[inside]
-            for strip, kernel in zip((signal, information), kernels, strict=True)
-        )
-        least = NO_INFORMATION[stamp.dtype.str[1:]] * max(float(squares.max()), TINY)
-        _divide(light, squares, stamp.dtype.type(least), result[rows])
-    return result
+        yield rows, _multiplied(strip, transformed)[half : half + rows.stop - top, :nx]
 
 
 def _multiplied(strip: FloatArray, kernel: FloatArray) -> FloatArray:
@@ -125,32 +163,28 @@ def _transformed_kernel(kernel: FloatArray, n_rows: int, n_columns: int) -> Floa
 
 
 @compiled
-def _fill_strip(
-    signal: FloatArray, information: FloatArray, data: FloatArray, weight: FloatArray, top: int
-) -> None:
-    """Fill a strip from row ``top`` on, which may be off the image, with weighted data and weight.
+def _fill_strip(strip: FloatArray, data: FloatArray, weight: FloatArray, top: int) -> None:
+    """Fill a strip from row ``top`` on, which may be off the image, with weighted data.
 
     Columns beyond the image's stay as they are.
     """
     ny, nx = data.shape
-    for j in range(len(signal)):
-        row = top + j
+    for j in range(len(strip)):
+        row, pixels = top + j, strip[j, :nx]
         if row < 0 or row >= ny:
-            signal[j, :nx] = 0
-            information[j, :nx] = 0
+            pixels[:] = 0
             continue
-        pixels, weights, left, right = data[row], weight[row], signal[j, :nx], information[j, :nx]
+        values, weights = data[row], weight[row]
         for i in range(nx):
-            left[i] = pixels[i] * weights[i]
-            right[i] = weights[i]
+            pixels[i] = values[i] * weights[i]
 
 
 @compiled
-def _divide(signal: FloatArray, information: FloatArray, least: Float, result: FloatArray) -> None:
+def _invert_root(information: FloatArray, least: Float, result: FloatArray) -> None:
     for j in range(result.shape[0]):
-        sums, squares, row = signal[j], information[j], result[j]
+        squares, row = information[j], result[j]
         for i in range(np.uint64(result.shape[1])):
-            row[i] = sums[i] / np.sqrt(max(squares[i], least))
+            row[i] = 1 / np.sqrt(max(squares[i], least))
 
 
 @compiled
@@ -194,7 +228,7 @@ def _is_no_blend(
     pixel and in the light's significance: a peak that is twice as high by the first need not pass
     the others.
     """
-    residual, model, weight = image
+    residual, model, weight = image.residual, image.model, image.weight
     ny, nx = height.shape
     half = len(stamp) // 2
     passed = np.zeros(len(peaks), np.bool_)
