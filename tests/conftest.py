@@ -11,23 +11,16 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
-from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test.utils import setup_databases, teardown_databases
 from slipcover.importer import SlipcoverMetaPathFinder
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.builders.emptied_tables import EmptiedTables
 from tests.builders.migrated_database import migrated_database
 
 TESTS = Path(__file__).resolve().parent
 BROWSER = "tests/browser/"
 MADE_OBJECTS = 20_000  # more than there were, from which on garbage is sought
-# A table with a foreign key, and the table that this refers to.
-REFERENCES = """
-SELECT DISTINCT own.relname, other.relname
-FROM pg_constraint
-JOIN pg_class own ON own.oid = conrelid JOIN pg_class other ON other.oid = confrelid
-WHERE contype = 'f' AND NOT own.relispartition
-"""
 
 
 def block_of(nodeid):
@@ -176,39 +169,7 @@ def light_clients():
 
 @pytest.fixture(scope="session", autouse=True)
 def emptied_tables():
-    """Let Django empty the tables of a test's database, which a survey's refuses.
-
-    Its owner puts the triggers aside meanwhile: nothing in the project does, or need. Those that
-    have no rows are left, as to empty a table makes new files for it and each of its indexes.
-    """
-    flush = DatabaseOperations.sql_flush
-
-    def sql_flush(self, style, tables, **options):
-        tables = to_be_emptied(self.connection, tables)
-        if not (made := flush(self, style, tables, **options)):
-            return made
-        change = 'ALTER TABLE "{}" {} TRIGGER USER'
-        aside = [change.format(table, "DISABLE") for table in tables if table.startswith("gal")]
-        back = [change.format(table, "ENABLE") for table in tables if table.startswith("gal")]
-        return [*aside, *made, *back]
-
+    """Let Django empty the tables of a test's database, which a survey's refuses."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        EmptiedTables().patch(patch)
         yield
-
-
-def to_be_emptied(database, tables):
-    """Those of tables that have rows, and those that refer to them, which go together."""
-    rows = ", ".join(f'EXISTS (SELECT FROM "{table}")' for table in tables)
-    with database.cursor() as cursor:
-        cursor.execute(f"SELECT {rows}")
-        found = {table for table, has in zip(tables, cursor.fetchone(), strict=True) if has}
-        cursor.execute(REFERENCES)
-        references = cursor.fetchall()
-    waiting = list(found)
-    while waiting:
-        referred = waiting.pop()
-        more = {table for table, of in references if of == referred} - found
-        found |= more
-        waiting += more
-    return sorted(found)
