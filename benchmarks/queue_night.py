@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks.forked_command import run_forked, start_forked
-from benchmarks.private_server import PROJECT, PrivateServer
+from benchmarks.private_server import PrivateServer
 from exposures.source_ids import MAX_SOURCES, catalogue_sql
 
 # Not a star that is new on search images or was added to its reference: which of its rows there are
@@ -179,12 +177,10 @@ def simulate(folder, epochs=3, chips=4, size=(300, 300), seed=1) -> NightFiles:
     """A night of small crowded chips: a reference and search exposures."""
     words = ["--epochs", epochs, "--chips", chips, "--size", *size]
     words += ["--stars", 20_000, "--artifacts", 3, "--variables", 0.05, "--no-compress"]
-    words += ["--seed", seed]
-    subprocess.run(
-        [sys.executable, PROJECT / "manage.py", "simulate_exposures", folder, *map(str, words)],
-        check=True,
-        capture_output=True,
-    )
+    words = ["simulate_exposures", folder, *words, "--seed", seed]
+    status, output = run_forked(words, dict(os.environ), COMMAND_SECONDS)
+    if status:
+        raise RuntimeError(f"manage.py simulate_exposures: {output}")
     return NightFiles(Path(folder))
 
 
