@@ -73,10 +73,12 @@ def addresses(survey):
 
 def _found(visitor, reading, name, route, keys):
     """The address of a route, with the names that are read where nothing is sent."""
+    is_posted = False  # which a route is for all its keys or for none
     for path in paths_of(name, route, keys):
         reading.taken()
-        response = visitor.ask("GET", path)
-        is_posted = response.status_code == 405
+        if not is_posted:
+            response = visitor.ask("GET", path)
+            is_posted = response.status_code == 405
         if is_posted:
             response = visitor.ask("POST", path)
         if response.status_code not in (404, 405):
