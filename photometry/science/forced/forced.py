@@ -26,7 +26,6 @@ from photometry.science.forced.forced_quality import star_quality
 from photometry.science.forced.forced_residual import rigid_shift
 from photometry.science.forced.forced_sky import (
     SeenSky,
-    Sky,
     SkyBoxes,
     absorbed_sky,
     light_of,
@@ -256,7 +255,7 @@ def _solve_in_rounds(
     The matrix is used again as long as the stars stay where they are.
     """
     data, weight = image.data, image.weight
-    shift, sky = np.zeros(2), Sky.none(data.shape)
+    shift, sky = np.zeros(2), None
     step: FloatArray = np.zeros(2)
     placed = place_stars(stars.x, stars.y, stars.half, psf)
     system = normal_equations(placed, data, weight)
@@ -268,8 +267,9 @@ def _solve_in_rounds(
             shift = shift + step
             placed = place_stars(stars.x + shift[0], stars.y + shift[1], stars.half, psf)
             system = normal_equations(placed, data, weight)
-        has_sky = seen is not None
-        equations = system.without_sky(*_sky_at(sky.image, placed)) if has_sky else system
+        equations = system
+        if sky is not None:
+            equations = system.without_sky(*_sky_at(sky.image, placed))
         tolerance = ROUGH_TOLERANCE if rounds_left else TOLERANCE
         flux[placed.order] = equations.solve(flux[placed.order], tolerance)
         if rounds_left and seen is None:
@@ -285,7 +285,8 @@ def _solve_in_rounds(
                 residual -= sky.level
                 errors = options.shift_model_error, options.shift_outlier_sigma
                 step = _next_step(shift, rigid_shift(residual, weight, model, *errors), options)
-    return _Solution(placed, system, flux, model, sky.image, shift)
+    sky_image = np.zeros(data.shape, np.float32) if sky is None else sky.image
+    return _Solution(placed, system, flux, model, sky_image, shift)
 
 
 def _sky_boxes(options: ForcedOptions) -> SkyBoxes:

@@ -31,11 +31,6 @@ class Sky:
     level: np.ndarray  # in large boxes
     fine: np.ndarray  # what small boxes have beside it
 
-    @classmethod
-    def none(cls, shape: Shape) -> Self:
-        """No sky, on an image of ``shape`` (ny, nx)."""
-        return cls(*np.zeros((2, *shape), np.float32))
-
     @cached_property
     def image(self) -> np.ndarray:
         """(ny, nx) ADU."""
@@ -70,8 +65,8 @@ class SeenSky:
             np.clip(surface, LEAST_SEEN, 1, out=surface)
         return cls(boxes, share, *means)
 
-    def whole_sky(self, residual: FloatArray, before: Sky, weight: FloatArray) -> Sky:
-        """The Sky where stars left ``residual`` after subtraction of the one ``before``.
+    def whole_sky(self, residual: FloatArray, before: Sky | None, weight: FloatArray) -> Sky:
+        """The Sky where stars left ``residual`` after subtraction of the one ``before``, if any.
 
         ``residual`` (ny, nx) is in ADU, and ``weight`` in ADU^-2. Small boxes follow the sky. What
         they leave in large ones belongs to its level: medians of small ones, which have few pixels
@@ -79,11 +74,14 @@ class SeenSky:
         """
         boxes = self.boxes
         # In place where it can be: to get memory for a chip takes longer than to fill it.
-        left = residual - before.image
+        left = residual.copy() if before is None else residual - before.image
         level = self._level(left, weight)
-        level += before.level
-        seen = level - before.image
-        seen *= self.share
+        if before is None:
+            seen = level * self.share
+        else:
+            level += before.level
+            seen = level - before.image
+            seen *= self.share
         left -= seen
         fine = left_over_sky(left, weight, boxes.pixels, boxes.min_pixels)
         fine /= self.fine
