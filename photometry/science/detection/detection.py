@@ -340,7 +340,9 @@ def _improved(
         fit.flux,
     )
     keep = survivors(moved.x, moved.y, moved.flux, fit.flux_err, options.threshold)
-    return moved.select(keep), better, fit.residual + sky
+    residual = fit.residual
+    residual += sky  # in its place: memory for another takes longer
+    return moved.select(keep), better, residual
 
 
 def _stamps(field: _Field, stars: _Stars, psf: ChipPsf, options: DetectionOptions) -> Stamps:

@@ -261,8 +261,32 @@ def survivors(
     tenths of it are enough, or 100,000 ADU with a finite error.
     """
     bright = (flux > 0.6 * threshold * flux_err) | ((flux > 1e5) & np.isfinite(flux_err))
-    tree = cKDTree(np.column_stack([x, y]), balanced_tree=False, compact_nodes=False)
     # crowdsource looks for six neighbours of each star: only of those that have one is it asked.
-    close = np.unique(tree.query_pairs(CLOSE_PIXELS, output_type="ndarray"))
+    some = np.flatnonzero(_may_be_close(np.floor(x).astype("i8"), np.floor(y).astype("i8")))
+    tree = cKDTree(np.column_stack([x[some], y[some]]))
+    close = some[np.unique(tree.query_pairs(CLOSE_PIXELS, output_type="ndarray"))]
     bright[close] &= crowdsource_base.cull_near(x[close], y[close], flux[close])
     return bright
+
+
+def _may_be_close(column: IntArray, row: IntArray) -> BoolArray:
+    """(n,) whether another star is in the same pixel or one of the eight round it."""
+    if len(row) == 0:
+        return np.zeros(0, bool)
+    column, row = column - column.min() + 1, row - row.min() + 1
+    counts = np.zeros((row.max() + 2, column.max() + 2), np.uint8)
+    return _has_company(column, row, counts)
+
+
+@compiled
+def _has_company(column: IntArray, row: IntArray, counts: IntArray) -> BoolArray:
+    company = np.zeros(len(row), np.bool_)
+    for k in range(len(row)):
+        counts[row[k], column[k]] = min(counts[row[k], column[k]] + 1, 2)
+    for k in range(len(row)):
+        n = 0
+        for j in range(row[k] - 1, row[k] + 2):
+            for i in range(column[k] - 1, column[k] + 2):
+                n += counts[j, i]
+        company[k] = n > 1
+    return company
