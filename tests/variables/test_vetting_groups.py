@@ -101,6 +101,18 @@ def test_one_stroke_votes_on_each_and_says_so_and_one_undoes_it(client, ann, cam
     assert campaign.decisions.filter(action="undo").count() == N
 
 
+def test_extremes_whose_vote_was_taken_back_have_to_be_seen_again(client, ann, campaign, later):
+    client.force_login(ann)
+    post_json(client, "vet_decide_group", campaign, **stroke_of(ask(client, campaign, n=10)))
+    post_json(client, "vet_undo", campaign, batch="g1")
+    group = ask(client, campaign, n=10)
+    unseen = stroke_of(group, key="g2", seconds=0.1)
+    assert post_json(client, "vet_decide_group", campaign, **unseen).status_code == 409
+    assert not campaign.decisions.votes_standing().exists()
+    post_json(client, "vet_decide_group", campaign, **stroke_of(group, key="g3"))
+    assert sum("image" in v.shown for v in campaign.decisions.votes_standing()) == 10
+
+
 def test_the_last_act_is_the_whole_stroke_for_a_page_that_was_loaded_anew(
     client, ann, campaign, later
 ):

@@ -22,6 +22,7 @@ LEAST = 20  # candidates that are left in a group; fewer are as soon looked at o
 EXTREMES = 24  # of a group that are shown, half of either end
 LOOKS = 4  # times as many are looked through for those that have a picture
 SALT = "variables.vetting.groups"
+DECIDES = (GalDecision.Action.VOTE, GalDecision.Action.SKIP)  # not what takes these back
 HOURS_SECONDS = 12 * 3600  # for how long a look at a group lasts
 
 
@@ -150,7 +151,7 @@ def _read_token(user, campaign, token):
 def _seen(user, campaign, stroke, extremes):
     """{refsource_id: image and seconds} of the extremes that were not decided by themselves."""
     standing = campaign.decisions.filter(user=user, undone_by=None, refsource_id__in=extremes)
-    decided = set(standing.exclude(action="comment").values_list("refsource_id", flat=True))
+    decided = set(standing.filter(action__in=DECIDES).values_list("refsource_id", flat=True))
     return {
         pk: what_was_seen(user, campaign, pk, stroke.seen.get(pk, {}))
         for pk in extremes
