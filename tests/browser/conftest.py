@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.chromium import chromium_program
 from benchmarks.seeded_site import Site, seeded_site
@@ -13,6 +13,8 @@ DESKTOP = {"width": 1280, "height": 800}
 # Not even a name is looked up.
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 QUIET_MS = 40
+# As long as anything may take on a machine that is busy; what is so already is not waited for.
+expect.set_options(timeout=15_000)
 
 
 @dataclass

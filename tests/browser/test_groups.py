@@ -23,22 +23,26 @@ WHERE campaign_id = (SELECT id FROM galcampaigns WHERE name = %s) AND n_votes = 
     AND rank %% 2 = 0
 RETURNING "group"
 """
+NAMED = """
+UPDATE galcampaignobjects o SET "group" = n.name
+FROM unnest(%s::bigint[], %s::text[]) AS n (id, name) WHERE n.id = o.id
+"""
 
 
 @pytest.fixture
 def large_group(site):
     """Half of the sheet's candidates in one group; the names are put back at the end."""
-    before = query(site, 'SELECT id, "group" FROM galcampaignobjects')
+    before = query(site, 'SELECT array_agg(id), array_agg("group") FROM galcampaignobjects')
     run(site, LARGE, SHEET, SHEET)
     yield
-    for pk, name in before:
-        run(site, 'UPDATE galcampaignobjects SET "group" = %s WHERE id = %s', name, pk)
+    run(site, NAMED, *before[0])
 
 
 @pytest.fixture
 def group(large_group, sheet):
     """Opens a sheet of which half is one group, as groups."""
     page = sheet()
+    sheet.quiet()
     page.keyboard.press("w")
     expect(page.locator("#group-told")).to_be_visible()
     expect(page.locator(".tile-button").first).to_be_visible()
@@ -85,6 +89,7 @@ def test_one_key_votes_on_a_whole_group_once_its_extremes_were_seen(group, sheet
 
 def test_enter_at_once_votes_on_no_group(large_group, sheet, site):
     page = sheet(lambda page: page.add_init_script("window.requestAnimationFrame = () => 0"))
+    sheet.quiet()
     page.keyboard.press("w")
     expect(page.locator("#group-told")).to_be_visible()
     page.keyboard.press("Enter")

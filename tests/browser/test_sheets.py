@@ -31,6 +31,7 @@ ON_SCREEN = """() => {
       page.scrollWidth > innerWidth,
   };
 }"""
+FITS = f"() => {{ const seen = ({ON_SCREEN})(); return !seen.outside && !seen.scrolls; }}"
 # Room below the last full row, and the height of a row.
 ROOM_BELOW = """() => {
   const boxes = [...document.querySelectorAll(".cell")].map((one) => one.getBoundingClientRect());
@@ -57,7 +58,10 @@ def query(site, statement, *values):
 
 @pytest.fixture
 def sheet(visit):
-    """Opens the sheet; ``votes()`` are those given since, ``forgive(text)`` forgets a fault."""
+    """Opens the sheet; ``votes()`` are those given since, ``forgive(text)`` forgets a fault.
+
+    ``quiet()`` waits for what is fetched ahead: whoever asks meanwhile gets none of that.
+    """
     opened = []
 
     def begin(before=None, **options):
@@ -79,6 +83,7 @@ def sheet(visit):
 
     begin.votes = lambda: query(opened[-1][0].site, VOTES, SHEET, "vetter", opened[-1][1])
     begin.forgive = forgive
+    begin.quiet = lambda: opened[-1][0].wait_until_quiet()
     return begin
 
 
@@ -123,7 +128,8 @@ def test_it_stays_so_when_the_window_changes_and_when_it_is_zoomed(sheet):
     numbers = []
     for window in (*OTHERS, *WINDOWS[1:], DESKTOP):
         page.set_viewport_size(window)
-        page.wait_for_timeout(400)
+        page.wait_for_timeout(400)  # to begin with what may fit without it
+        page.wait_for_function(FITS)
         seen = page.evaluate(ON_SCREEN)
         assert seen["outside"] == 0 and not seen["scrolls"], (window, seen)
         numbers.append(seen["n"])
@@ -141,8 +147,9 @@ def test_enter_marks_what_was_seen_and_nothing_that_lay_below_something_else(she
 
     page = sheet(cover)
     page.wait_for_function("() => Number(document.getElementById('remaining').textContent) > 0")
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(700)  # in which more would be seen, if it could be
     free = page.evaluate(IN_LEFT_PART)
+    expect(page.locator("#remaining")).to_have_text(str(len(free)))
     page.keyboard.press("Enter")
     saved(page)
     assert sorted(str(pk) for pk, _, _ in sheet.votes()) == sorted(free) and free
