@@ -19,6 +19,7 @@ from tests.builders.sessions import at_once
 from tests.variables.test_vetting_sheets import draw
 from variables.models import CampaignObject, GalCandidate, GalUnblinding, GalVarObj
 from variables.vetting import groups, shown
+from variables.vetting.forms import MAX_TOKEN
 from variables.vetting.groups import decide_group, lease_group
 from variables.vetting.leases import lease_next, release_leases
 
@@ -99,6 +100,28 @@ def test_one_stroke_votes_on_each_and_says_so_and_one_undoes_it(client, ann, cam
         assert undone == {"undone": N, "after": 0}
     assert not campaign.decisions.votes_standing().exists()
     assert campaign.decisions.filter(action="undo").count() == N
+
+
+def test_what_came_free_after_a_group_was_told_is_not_voted_on(client, ann, campaign, later):
+    bob = make_voter("bob")
+    held = {one.refsource_id for one in lease_next(campaign, bob, 15)}
+    client.force_login(ann)
+    group = ask(client, campaign, n=10)
+    assert group["group"]["n"] == N - 15
+    release_leases(campaign, bob)
+    answer = post_json(client, "vet_decide_group", campaign, **stroke_of(group))
+    assert answer.json() == {"saved": N - 15}
+    voted = campaign.decisions.votes_standing().values_list("refsource_id", flat=True)
+    assert held.isdisjoint(voted)
+
+
+def test_a_group_of_thousands_is_told_by_a_token_that_is_read(campaign, ann):
+    ids = [(7 << 22) + 40 * k + k % 7 for k in range(20_000)]
+    objects = [CampaignObject(campaign=campaign, refsource_id=pk) for pk in ids]
+    tiles = [{"refsource_id": str(pk)} for pk in ids[:24]]
+    token = groups.token_of(campaign, ann, "a group", tiles, objects)
+    assert len(token) < MAX_TOKEN / 4
+    assert groups.read_token(ann, campaign, token) == ("a group", ids[:24], ids)
 
 
 def test_extremes_whose_vote_was_taken_back_have_to_be_seen_again(client, ann, campaign, later):

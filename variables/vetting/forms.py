@@ -19,8 +19,8 @@ from variables.vetting.shown import shown_from
 MAX_DECISIONS = 500  # in one request
 MAX_COMMENT, MAX_CHOICE, MAX_KEY, MAX_NUMBER = 2000, 80, 64, 40  # characters
 # A group's key is followed by the number of each candidate, within MAX_KEY; its token names all
-# candidates that were shown of it.
-MAX_GROUP_KEY, MAX_TOKEN = 40, 8000
+# its candidates, some 2 characters each.
+MAX_GROUP_KEY, MAX_TOKEN = 40, 400_000
 # How a person decides in a browser; decisions can also come by the API, or be transferred.
 HOW = (GalDecision.How.KEY, GalDecision.How.CLICK, GalDecision.How.BULK)
 VOTE, BACKEND = "variables.add_galdecision", "django.contrib.auth.backends.ModelBackend"

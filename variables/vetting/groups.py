@@ -5,7 +5,7 @@ is at fault there are hundreds, and a look at the least and the most significant
 """
 
 from dataclasses import dataclass, field
-from itertools import chain, zip_longest
+from itertools import accumulate, chain, pairwise, zip_longest
 
 from django.core import signing
 from django.db import transaction
@@ -21,7 +21,7 @@ from variables.votes.consensus import lock_candidates
 LEAST = 20  # candidates that are left in a group; fewer are as soon looked at one by one
 EXTREMES = 24  # of a group that are shown, half of either end
 LOOKS = 4  # times as many are looked through for those that have a picture
-SALT = "variables.vetting.groups"
+SALT = "variables.vetting.groups.told"  # another where the token has other members
 DECIDES = (GalDecision.Action.VOTE, GalDecision.Action.SKIP)  # not what takes these back
 HOURS_SECONDS = 12 * 3600  # for how long a look at a group lasts
 
@@ -34,7 +34,7 @@ class Group:
     n: int  # candidates that are left to the user
     after: int  # rank of its last
     tiles: list[dict]  # of its extremes, the least significant first
-    token: str  # proof of which of them were sent
+    token: str  # proof of which they are, and of which tiles were sent
 
     def as_json(self) -> dict:
         """The group without its tiles, for JSON."""
@@ -63,8 +63,7 @@ def lease_group(campaign, user, n_tiles, after=0) -> Group | None:
         tiles = _extremes(objects, n_tiles, stamps_for(campaign, user))
         # Another user may have taken most of it just now.
         if len(objects) >= LEAST and tiles:
-            ids = [int(tile["refsource_id"]) for tile in tiles]
-            token = signing.dumps([campaign.pk, user.pk, name, ids], salt=SALT)
+            token = token_of(campaign, user, name, tiles, objects)
             return Group(name, len(objects), after, tiles, token)
     return None
 
@@ -110,15 +109,16 @@ def _by(places):
 
 @transaction.atomic
 def decide_group(user, campaign, stroke) -> list[GalDecision]:
-    """Vote on all candidates of a group that are left to a user; returns the new votes.
+    """Vote on all candidates of a group that were told to a user and are left; the new votes.
 
-    Those of the extremes that are not decided by themselves must have been seen. Each candidate
-    gets a vote of its own that says that it came from this stroke. Raises VettingError if the group
-    was not sent to the user, or an extreme was not seen.
+    What came free since, or was held by another request then, is not voted on. Those of the
+    extremes that are not decided by themselves must have been seen. Each candidate gets a vote of
+    its own that says that it came from this stroke. Raises VettingError if the group was not sent
+    to the user, or an extreme was not seen.
     """
-    name, extremes = _read_token(user, campaign, stroke.token)
+    name, extremes, told = read_token(user, campaign, stroke.token)
     seen = _seen(user, campaign, stroke, extremes)
-    here = _left(campaign, user).filter(group=name)
+    here = _left(campaign, user).filter(group=name, refsource_id__in=told)
     ids = list(here.values_list("refsource_id", flat=True))
     # What others decided meanwhile is seen under the lock, and left out.
     lock_candidates(ids, campaign, user)
@@ -137,15 +137,29 @@ def decide_group(user, campaign, stroke) -> list[GalDecision]:
     return decide_all(user, inputs, campaign)
 
 
-def _read_token(user, campaign, token):
-    """Name of the group that was sent to a user, and the ids of its extremes."""
+def token_of(campaign, user, name, tiles, objects) -> str:
+    """A group that is sent to a user, of CampaignObjects and the tiles of its extremes, signed."""
+    extremes = [int(tile["refsource_id"]) for tile in tiles]
+    ids = sorted(one.refsource_id for one in objects)
+    # Of one chip they lie near each other: the differences are short.
+    steps = [after - before for before, after in pairwise([0, *ids])]
+    return signing.dumps([campaign.pk, user.pk, name, extremes, steps], salt=SALT, compress=True)
+
+
+def read_token(user, campaign, token) -> tuple[str, list[int], list[int]]:
+    """Name of the group that was sent to a user, the ids of its extremes, and of all.
+
+    Raises VettingError if it was another's, of another campaign, or long ago.
+    """
     try:
-        campaign_id, user_id, name, ids = signing.loads(token, salt=SALT, max_age=HOURS_SECONDS)
+        campaign_id, user_id, name, extremes, steps = signing.loads(
+            token, salt=SALT, max_age=HOURS_SECONDS
+        )
     except signing.BadSignature as error:
         raise VettingError("This group was not shown to you of late: look at it again") from error
     if (campaign_id, user_id) != (campaign.pk, user.pk):
         raise VettingError("This group was shown to somebody else, or in another campaign")
-    return name, ids
+    return name, extremes, list(accumulate(steps))
 
 
 def _seen(user, campaign, stroke, extremes):
