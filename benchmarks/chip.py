@@ -4,7 +4,7 @@ A reference and a search image of one full chip are simulated twice: with 160,00
 stars that would each be detected alone. The code of today and that of 0.1.0, a checkout in the
 user's cache, process the same files with the same Python, each in a database of its own:
 first the reference, as every other; then, with a catalogue of the reference at the true positions
-of all of its stars (a search would find fewer), the search image, in turns old, new, old, new. A
+of all of its stars (a search would find fewer), the search image, in turns old, new, three times each. A
 worker goes from chip to chip, so each process has had a small chip before: what it takes once, to
 load machine code, is not of each chip.
 
@@ -44,7 +44,7 @@ OLD, NEW, WITHOUT = "0.1.0", "today", "today, without new sources"
 STARS = 160_000, 20_000  # a chip of full size
 FULL_SHAPE, QUICK_SHAPE = (4094, 2046), (640, 640)
 WARM_UP, WARM_UP_SHAPE = "warm-up", (400, 400)  # of 160,000 stars a chip
-N_RUNS, N_QUICK_RUNS = 2, 1  # of each search image and code
+N_RUNS, N_QUICK_RUNS = 3, 1  # of each search image and code
 # Steps of search chips that may cost more than the fit, and why.
 REASONS = {"find sources and the PSF": "the PSF has to come from the image itself"}
 LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMBA")
