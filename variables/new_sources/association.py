@@ -12,17 +12,23 @@ from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from variables.models import Cut, GalNewDetection, GalNewSource, GalVarObj
 from variables.new_sources.ids import new_ids
+from variables.new_sources.saving import save_detections
 from variables.new_sources.standing import judge_sources
 from variables.science.new_sources import NewSourceOptions
 
-# Positions of the index last, as q3c_join wants them.
+# Positions of the index last, as q3c_join wants them. OFFSET 0 keeps all other conditions out of
+# the look-up: as long as nothing has been counted of rows that were just stored, the planner takes
+# the index of catalogues for as selective, and looks at each pair of a catalogue's.
 ASSIGN = """
 UPDATE galnewdetections d SET refsource_id = near.refsource_id
 FROM (
     SELECT o.id, s.refsource_id FROM galnewdetections o
     JOIN LATERAL (
-        SELECT n.refsource_id FROM galnewsources n
-        WHERE q3c_join(o.ra, o.dec, n.ra, n.dec, %(radius)s) AND n.catalogue_id = o.catalogue_id
+        SELECT n.refsource_id FROM (
+            SELECT refsource_id, catalogue_id, ra, dec FROM galnewsources
+            WHERE q3c_join(o.ra, o.dec, ra, dec, %(radius)s) OFFSET 0
+        ) n
+        WHERE n.catalogue_id = o.catalogue_id
         ORDER BY q3c_dist(o.ra, o.dec, n.ra, n.dec) LIMIT 1
     ) s ON true
     WHERE o.refsource_id IS NULL AND o.galimage_id = %(image)s
@@ -34,9 +40,11 @@ ASSIGN_TO_MADE = """
 UPDATE galnewdetections d SET refsource_id = near.refsource_id
 FROM (
     SELECT DISTINCT ON (o.id) o.id, n.refsource_id
-    FROM galnewsources n JOIN galnewdetections o
-        ON q3c_join(n.ra, n.dec, o.ra, o.dec, %(radius)s) AND n.catalogue_id = o.catalogue_id
-    WHERE n.refsource_id = ANY(%(made)s) AND o.refsource_id IS NULL
+    FROM galnewsources n JOIN LATERAL (
+        SELECT id, ra, dec, catalogue_id, refsource_id FROM galnewdetections
+        WHERE q3c_join(n.ra, n.dec, ra, dec, %(radius)s) OFFSET 0
+    ) o ON o.catalogue_id = n.catalogue_id AND o.refsource_id IS NULL
+    WHERE n.refsource_id = ANY(%(made)s)
     ORDER BY o.id, q3c_dist(o.ra, o.dec, n.ra, n.dec)
 ) near
 WHERE d.id = near.id
@@ -44,10 +52,12 @@ WHERE d.id = near.id
 PAIRS = """
 SELECT a.id, b.id FROM galnewdetections a
 JOIN galimages ai ON ai.id = a.galimage_id JOIN galexposures ae ON ae.id = ai.exposure_id
-JOIN galnewdetections b ON q3c_join(a.ra, a.dec, b.ra, b.dec, %(radius)s)
+JOIN LATERAL (
+    SELECT id, galimage_id, catalogue_id, refsource_id, failed_cuts FROM galnewdetections
+    WHERE q3c_join(a.ra, a.dec, ra, dec, %(radius)s) OFFSET 0
+) b ON b.catalogue_id = a.catalogue_id AND b.refsource_id IS NULL AND b.failed_cuts = 0
 JOIN galimages bi ON bi.id = b.galimage_id JOIN galexposures be ON be.id = bi.exposure_id
-WHERE a.galimage_id = %(image)s AND a.refsource_id IS NULL AND b.refsource_id IS NULL
-    AND a.catalogue_id = b.catalogue_id AND a.failed_cuts = 0 AND b.failed_cuts = 0
+WHERE a.galimage_id = %(image)s AND a.refsource_id IS NULL AND a.failed_cuts = 0
     AND abs(ae.mjd - be.mjd) >= %(days)s
 ORDER BY a.significance DESC, a.id, b.id
 """
@@ -100,7 +110,7 @@ def replace_new_detections(image, detections, options=NewSourceOptions()) -> set
         detection.image = image
         if image.is_doubted:
             detection.failed_cuts |= Cut.DOUBTED_IMAGE
-    GalNewDetection.objects.bulk_create(detections, batch_size=1000)
+    save_detections(detections)
     catalogues |= {detection.catalogue_id for detection in detections}
     _associate(image, sources, options)
     return catalogues
@@ -146,19 +156,20 @@ def _make_sources(pairs) -> list[int]:
     ids = {i for own in partners.values() for i in own}
     detections = GalNewDetection.objects.in_bulk(ids)
     used, next_id, made = set(), {}, []
+    catalogues = GalReference.objects.in_bulk({one.catalogue_id for one in detections.values()})
     # The most significant first: what it takes, no other has.
     for own in partners.values():
         if not used.isdisjoint(own):
             continue
         used.update(own)
         members = [detections[i] for i in own]
-        catalogue = members[0].catalogue
+        catalogue = catalogues[members[0].catalogue_id]
         if catalogue.pk not in next_id:
             next_id[catalogue.pk] = _free_id(catalogue)
-        made.append(next_id[catalogue.pk])
-        _create(catalogue, made[-1], members)
+        made.append(_made_of(members, catalogue, next_id[catalogue.pk]))
         next_id[catalogue.pk] += 1
-    return made
+    GalNewSource.objects.bulk_create(made, batch_size=1000)
+    return [source.pk for source in made]
 
 
 def _free_id(catalogue):
@@ -175,14 +186,14 @@ def _free_id(catalogue):
     return free
 
 
-def _create(catalogue, refsource_id, members):
+def _made_of(members, catalogue, refsource_id) -> GalNewSource:
     weights = [m.significance**2 for m in members]
     # As vectors: right ascensions lie on either side of 0 h, and turn quickly at a pole.
     vectors = unit_vectors([(m.ra, m.dec) for m in members])
     ra, dec = to_sky(np.average(vectors, axis=0, weights=weights))
     pixels = [(m.reference_x, m.reference_y) for m in members]
     x, y = np.average(pixels, axis=0, weights=weights)
-    GalNewSource.objects.create(
+    return GalNewSource(
         refsource_id=refsource_id,
         catalogue=catalogue,
         ra=float(ra),

@@ -19,6 +19,7 @@ from variables.models import GalNewSource
 from variables.new_sources.added import ReferenceRow, insert_rows
 from variables.new_sources.on_reference import measure_on_reference
 from variables.new_sources.replacements import annotated
+from variables.new_sources.saving import save_columns
 from variables.science.new_sources import (
     ZERO_POINT,
     Detected,
@@ -103,8 +104,7 @@ def judge_sources(
     states = _states(sources, judgement, options)
     for source, state, excess in zip(sources, states, judgement.excess.tolist(), strict=True):
         source.state, source.excess = state, none_if_nan(excess)
-    names = ("state", "excess", "reference_flux", "reference_flux_err")
-    GalNewSource.objects.bulk_update(sources, names, batch_size=1000)
+    save_columns(sources, ("state", "excess", "reference_flux", "reference_flux_err"))
     _save_what_follows(catalogue, sources, judgement.stands.tolist())
 
 
@@ -135,13 +135,21 @@ def add_sources(
         if evidence.mean.n[k] == 0:
             raise GalprojectError(f"{source}: no detection passes all cuts. It can't be added")
         source.state = GalNewSource.State.ADDED
-    for k, source in enumerate(sources):
-        images = evidence.passing["image_id"][evidence.place == k]
-        source.added, source.added_images = timezone.now(), sorted(set(images.tolist()))
+    for source, images in zip(sources, _images_of(evidence, len(sources)), strict=True):
+        source.added, source.added_images = timezone.now(), images
     names = ("state", "added", "added_images")
     GalNewSource.objects.bulk_update(sources, names, batch_size=1000)
     insert_rows(catalogue, [_row(source, evidence, k) for k, source in enumerate(sources)])
     _save_what_follows(catalogue, sources, [True] * len(sources))
+
+
+def _images_of(evidence, n) -> list[list[int]]:
+    """The images of the detections of each of n sources, in order."""
+    images = [set() for _ in range(n)]
+    pairs = zip(evidence.place.tolist(), evidence.passing["image_id"].tolist(), strict=True)
+    for place, image in pairs:
+        images[place].add(image)
+    return [sorted(own) for own in images]
 
 
 def _evidence(catalogue, sources, options) -> tuple[_Evidence, LeftOver | None]:
