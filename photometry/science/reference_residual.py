@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.science.arrays import FloatArray, IntArray, Shape
+from photometry.science.compiled import compiled
 from photometry.science.detection.peak_fit import PeakLimits, Residual, fit_peaks
 from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf.psf import ChipPsf
@@ -14,6 +15,7 @@ STEP = 0.5
 UNUSABLE = -128
 # Pixels a side that share a noise, which is smooth, and by what factor two steps of it differ.
 BIN, NOISE_FACTOR = 2, 1.05
+STEP_OF_LOG = np.log(NOISE_FACTOR)
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,16 @@ class ReferenceResidual:
 
         Raises ValueError if no pixel has weight.
         """
-        usable = (residual.weight > 0) & np.isfinite(residual.data)
-        if not usable.any():
+        data, weight = (
+            np.ascontiguousarray(image, dtype="f4") for image in (residual.data, residual.weight)
+        )
+        noise = _shared_noise(data, weight)
+        if not np.any(np.isfinite(noise)):
             raise ValueError("no pixel has weight")
-        weight = np.where(usable, residual.weight, 0).astype("f4")
-        ny, nx = weight.shape
-        padded = np.pad(weight, ((0, -ny % BIN), (0, -nx % BIN)))
-        # By the mean of weights, so that a masked neighbour has no part in it.
-        parts = padded.reshape(padded.shape[0] // BIN, BIN, -1, BIN)
-        total, n = parts.sum(axis=(1, 3)), np.count_nonzero(parts, axis=(1, 3))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            noise = np.sqrt(n / total)
-        least = float(np.nanmin(noise))
-        steps = np.nan_to_num(np.rint(np.log(noise / least) / np.log(NOISE_FACTOR)), nan=0)
+        least = float(np.min(noise))
+        steps = np.rint(np.log(np.where(np.isfinite(noise), noise, least) / least) / STEP_OF_LOG)
         noise_levels = np.clip(steps, 0, 255).astype("u1")
-        own = _noise_of(noise_levels, least, (ny, nx))
-        scaled = np.where(usable, residual.data, 0) / (STEP * own)
-        levels = np.clip(np.rint(scaled), UNUSABLE + 1, 127).astype("i1")
-        levels[~usable] = UNUSABLE
+        levels = _levels(data, weight, np.float32(STEP) * _noises(least)[noise_levels])
         return cls(levels, noise_levels, least, psf, zero_point, fit_fwhm)
 
     def residual(self) -> Residual:
@@ -81,8 +75,47 @@ class ReferenceResidual:
         return fit.flux * scale, np.where(fit.quality > 0, fit.flux_err * scale, np.nan)
 
 
+def _noises(least: float) -> FloatArray:
+    """(256,) float32 ADU, the noise of each level."""
+    return (least * NOISE_FACTOR ** np.arange(256)).astype("f4")
+
+
 def _noise_of(levels: IntArray, least: float, shape: Shape) -> FloatArray:
     """(ny, nx) float32 ADU."""
-    noise = np.float32(least) * np.float32(NOISE_FACTOR) ** levels.astype("f4")
     ny, nx = shape
-    return noise.repeat(BIN, axis=0).repeat(BIN, axis=1)[:ny, :nx]
+    return _noises(least)[levels].repeat(BIN, axis=0).repeat(BIN, axis=1)[:ny, :nx]
+
+
+@compiled
+def _shared_noise(data: FloatArray, weight: FloatArray) -> FloatArray:
+    """Noise of the usable pixels of each BIN x BIN, float32 ADU; infinite without one.
+
+    By the mean of weights, so that a masked neighbour has no part in it.
+    """
+    ny, nx = data.shape
+    noise = np.full(((ny + BIN - 1) // BIN, (nx + BIN - 1) // BIN), np.float32(np.inf))
+    for j in range(noise.shape[0]):
+        for i in range(noise.shape[1]):
+            total, n = np.float32(0), 0
+            for y in range(BIN * j, min(BIN * (j + 1), ny)):
+                for x in range(BIN * i, min(BIN * (i + 1), nx)):
+                    if weight[y, x] > 0 and np.isfinite(data[y, x]):
+                        total += weight[y, x]
+                        n += 1
+            if n > 0:
+                noise[j, i] = np.sqrt(n / total)
+    return noise
+
+
+@compiled
+def _levels(data: FloatArray, weight: FloatArray, step: FloatArray) -> IntArray:
+    """(ny, nx) int8, data in steps that are those of its BIN x BIN pixels."""
+    levels = np.empty(data.shape, np.int8)
+    for y in range(data.shape[0]):
+        for x in range(data.shape[1]):
+            if weight[y, x] > 0 and np.isfinite(data[y, x]):
+                level = np.rint(data[y, x] / step[y // BIN, x // BIN])
+                levels[y, x] = int(min(max(level, UNUSABLE + 1), 127))
+            else:
+                levels[y, x] = UNUSABLE
+    return levels

@@ -52,11 +52,13 @@ def test_pixels_are_kept_to_half_a_step_of_their_noise(fitted, kept):
     assert np.median(np.abs(noise * np.sqrt(residual.weight) - 1)) < 0.025
 
 
-def test_a_star_that_the_list_lacks_has_its_light_in_its_place_within_the_errors(
-    scene, fitted, kept
-):
-    flux, error = light(kept, scene, fitted[1])
-    pulls = (flux - 6 * sigma_alone()) / error
+@pytest.mark.parametrize("n_sigma", [4.0, 6.0])
+def test_a_star_that_the_list_lacks_has_its_light_in_its_place_within_the_errors(n_sigma):
+    scene = scene_with_new(seed=4, n_sigma=n_sigma)
+    residual, listed = residual_of(scene, N_LISTED)
+    kept = ReferenceResidual.of(residual, PSF, ZERO_POINT, FIT_FWHM)
+    flux, error = light(kept, scene, listed)
+    pulls = (flux - n_sigma * sigma_alone()) / error
     assert np.abs(pulls.mean()) < 3 / np.sqrt(len(pulls))
     assert 0.7 < np.sqrt(np.mean(pulls**2)) < 1.3
 

@@ -69,7 +69,7 @@ class ResidualOptions(Options):
     ray that is listed took the light of the stars beside it. So did what is too sharp."""
     misfit_fwhm: InFwhm = 1.5
     """Distance from such a source, in FWHM, up to which a star fails a cut."""
-    left_over_threshold: Sigma = 2.0
+    left_over_threshold: Sigma = 3.0
     """Least significance of what a reference's own fit left over, which tells whether a new star
     was there already."""
     max_left_over: SourceCount = 80000
