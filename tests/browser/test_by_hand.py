@@ -31,8 +31,11 @@ FOCUS = "() => document.activeElement.id"
 
 @pytest.fixture
 def chip_page(visit):
-    """The page of a chip with flags on it, as a curator sees it."""
-    curator = visit("curator")
+    """The page of a chip with flags on it, as a curator sees it who wants no motion.
+
+    A focus else scrolls smoothly to the chip, and places on the screen move while they are read.
+    """
+    curator = visit("curator", reduced_motion="reduce")
     links = curator.go("/flags/").locator("a[href^='/flags/images/']")
     return curator.go(links.first.get_attribute("href").partition("#")[0])
 
