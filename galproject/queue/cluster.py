@@ -9,6 +9,7 @@ from django_q import cluster
 from django_q.tasks import async_task
 
 from exposures.hosts import this_host
+from galproject.queue.preloading import preload
 from galproject.queue.worker_pool import signal_name
 from photometry.storage.lock_table import lock_warning
 
@@ -22,7 +23,12 @@ class Sentinel(cluster.Sentinel):
     """
 
     def start(self) -> None:
-        """Start the workers, and say what they may come to lack."""
+        """Start the workers, and say what they may come to lack.
+
+        They are copies of this process, as are those that replace them: what is loaded here, they
+        have from the beginning.
+        """
+        preload()
         # Without a database they wait for it.
         with suppress(InterfaceError, OperationalError):
             if warning := lock_warning():

@@ -18,6 +18,7 @@ from galproject.processing.pipeline import make_references
 from galproject.queue import jobs, worker
 from galproject.queue.asking import enqueue
 from galproject.queue.worker_pool import Death, WorkerPool
+from photometry.science import compiled
 
 WORK = f"{jobs.__name__}.work"  # what worker processes do with a chip of a job
 
@@ -128,7 +129,8 @@ def _in_this_process(chips: list[tuple[int, int]]) -> Iterator[ChipResult]:
 
 
 def _in_a_pool(chips: list[tuple[int, int]], workers: int) -> Iterator[ChipResult]:
-    pool = WorkerPool(WORK, worker.start, (connection.settings_dict["NAME"],))
+    database = connection.settings_dict["NAME"]
+    pool = WorkerPool(WORK, worker.start, (database,), preload=compiled.load_kept)
     for (image_id, job_id), outcome in pool.run(chips, workers):
         if isinstance(outcome, Death):
             yield jobs.fail(image_id, job_id, outcome.how)

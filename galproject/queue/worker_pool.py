@@ -5,16 +5,24 @@ how it died. This module can be imported before Django is set up.
 """
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 from django.utils.module_loading import import_string
+from tqdm import tqdm
+
+# Threads whose library prepares itself for a fork, by the system's names: of pyarrow's allocator.
+FORKED_WITH = {"jemalloc_bg_thd"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,8 @@ class WorkerPool:
     function: str
     start: Callable
     start_arguments: tuple = ()
+    # Once before processes are forked: what it loads they share, and none has to load it again.
+    preload: Callable | None = None
 
     def run(self, tasks: Iterable[tuple], n_workers: int) -> Iterator[tuple[tuple, Any]]:
         """Yield each task, a tuple of arguments, and its result or Death, as they come.
@@ -40,10 +50,14 @@ class WorkerPool:
         and the rest are left.
         """
         waiting = deque(tasks)
-        workers = [_Worker(self) for _ in range(min(n_workers, len(waiting)))]
+        end_thread_of_bars()
+        if waiting and self.preload is not None and can_fork():
+            self.preload()
+        workers: list[_Worker] = []
         try:
-            for worker in workers:
-                worker.take(waiting)
+            for _ in range(min(n_workers, len(waiting))):
+                workers.append(_Worker(self, workers))
+                workers[-1].take(waiting)
             while busy := [w for w in workers if w.task is not None]:
                 ready = wait([w.connection for w in busy])
                 for worker in [w for w in busy if w.connection in ready]:
@@ -59,16 +73,20 @@ class WorkerPool:
 class _Worker:
     """A worker process, replaced when it dies, and its current task."""
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, all_workers: list["_Worker"]) -> None:
         self.pool = pool
+        self.all_workers = all_workers  # of the pool, this one too once it has begun
         self.task: tuple | None = None
         self._begin()
 
     def _begin(self) -> None:
-        # A forked child would share this process' database connection.
-        context = multiprocessing.get_context("spawn")
+        is_forked = can_fork()
+        context: Any = multiprocessing.get_context("fork" if is_forked else "spawn")
         self.connection, others = context.Pipe()
-        self.process = context.Process(target=_serve, args=(others, self.pool))
+        # A copy of this process has our ends too, and would never see that we are gone.
+        siblings = [worker.connection for worker in self.all_workers if worker is not self]
+        ours = [self.connection, *siblings] if is_forked else []
+        self.process = context.Process(target=_serve, args=(others, self.pool, ours))
         self.process.start()
         others.close()  # so that its end is seen here
 
@@ -103,8 +121,35 @@ class _Worker:
         self.connection.close()
 
 
-def _serve(connection: Connection, pool: WorkerPool) -> None:
+def can_fork() -> bool:
+    """Whether a copy of this process can go on alone: no other thread has locks that it would keep.
+
+    A copy begins at once, with all that is loaded; a new process takes seconds to load it.
+    """
+    own = threading.get_native_id()
+    try:
+        others = [task for task in Path("/proc/self/task").iterdir() if task.name != str(own)]
+        return all((task / "comm").read_text().strip() in FORKED_WITH for task in others)
+    except OSError:  # no Linux
+        return False
+
+
+def end_thread_of_bars() -> None:
+    """End tqdm's thread, beside which nothing is forked; it refreshes bars that nothing moves."""
+    monitor, tqdm.monitor = tqdm.monitor, None
+    if monitor is None:
+        return
+    monitor.exit()
+    # The system may have it a moment longer than Python.
+    latest = time.monotonic() + 0.1
+    while os.path.exists(f"/proc/self/task/{monitor.native_id}") and time.monotonic() < latest:
+        time.sleep(0.001)
+
+
+def _serve(connection: Connection, pool: WorkerPool, ends_of_parent: list[Connection]) -> None:
     """Run tasks in a process until there are no more, or the parent is gone."""
+    for end in ends_of_parent:
+        end.close()
     pool.start(*pool.start_arguments)
     function = import_string(pool.function)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):

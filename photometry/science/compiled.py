@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from numba import njit
 
@@ -13,6 +13,8 @@ from numba import njit
 RELAXED = {"reassoc", "contract", "nsz", "arcp"}
 
 Function = TypeVar("Function", bound=Callable)
+
+KEPT: list = []  # compiled functions of imported modules, whose machine code is on disk
 
 
 def _jitted(function: Function, **options: bool) -> Function:
@@ -28,9 +30,35 @@ def compiled(function: Function, **options: bool) -> Function:
     NUMBA_CACHE_DIR; where nothing can be written every process compiles for itself.
     """
     try:
-        return _jitted(function, cache=True, **options)
+        kept = _jitted(function, cache=True, **options)
     except RuntimeError:  # numba found no place for its cache
         return _jitted(function, cache=False, **options)
+    if not options.get("forceinline"):  # which only others call, that have it inside
+        KEPT.append(kept)
+    return kept
+
+
+def load_kept() -> int:
+    """Load all machine code that is on disk for the functions of imported modules; how many.
+
+    A function's first call loads what it needs. Processes that are forked after this share it, and
+    load nothing. What isn't there, or was made by another version or for another processor, is
+    left to the first call.
+    """
+    n_loaded = 0
+    for function in KEPT:
+        for signature in _signatures_on_disk(function):
+            function.compile(signature)
+            n_loaded += 1
+    return n_loaded
+
+
+def _signatures_on_disk(function: Any) -> list[tuple]:
+    """The types of arguments for which a function's machine code can be loaded by this process."""
+    # numba has no other way to ask.
+    cache, codegen = function._cache, function.targetctx.codegen()  # noqa: SLF001
+    keys = cache._cache_file._load_index()  # noqa: SLF001
+    return [key[0] for key in keys if key == cache._index_key(key[0], codegen)]  # noqa: SLF001
 
 
 def compiled_with(*modules: ModuleType, **options: bool) -> Callable[[Function], Function]:

@@ -1,12 +1,14 @@
 """What processes of a pool do in tests: importable in a new process, without Django."""
 
+import faulthandler
 import os
 import signal
 import time
 
 
 def start(*_):
-    """Nothing to be set up."""
+    """Keep a copy of pytest's process from telling where it was when a signal ends it."""
+    faulthandler.disable()
 
 
 def fail_to_start():
@@ -27,4 +29,5 @@ def work(number, signal_number=0):
 
 def die_over_a_chip(*_):
     """As a library that crashes, or the system where there is too little memory."""
+    faulthandler.disable()
     os.kill(os.getpid(), int(os.environ["GALPROJECT_TEST_SIGNAL"]))

@@ -83,6 +83,28 @@ def answer_of(folder):
     return subprocess.check_output(words, env=environment, text=True).split()
 
 
+def test_machine_code_on_disk_is_loaded_without_a_call_and_none_is_made(tmp_path):
+    (tmp_path / "called.py").write_text(CALLED.format("+"))
+    (tmp_path / "caller.py").write_text(UNCALLED)
+    assert answer_of(tmp_path) == ["loaded", "0", "hits", "0", "made", "1"]
+    assert answer_of(tmp_path) == ["loaded", "1", "hits", "1", "made", "0"]
+
+
+UNCALLED = """
+import called
+from photometry.science.compiled import compiled_with, load_kept
+
+@compiled_with(called)
+def answer(x, y):
+    return called.combined(x, y)
+
+n_loaded, stats = load_kept(), answer.stats
+print("loaded", n_loaded, "hits", sum(stats.cache_hits.values()), end=" ")
+answer(2, 3)
+print("made", sum(stats.cache_misses.values()))
+"""
+
+
 def test_compiled_functions_that_others_call_are_inlined_so_that_every_process_rounds_alike():
     called = {one for _, kernel in kernels() for one in calls_of(kernel)}
     assert called

@@ -17,6 +17,7 @@ from galproject.validation.injection.chips import ChipTask, inject_chip
 from galproject.validation.injection.comparison import Comparison, compare, concatenated
 from galproject.validation.injection.options import InjectionOptions
 from galproject.validation.injection.temporary_database import temporary_database
+from photometry.science import compiled
 from variables.learning.injected import ArtificialCandidates, artificial_candidates, joined
 
 OUTCOME_OF = f"{__name__}.outcome_of"  # what worker processes do
@@ -145,7 +146,7 @@ def _run(tasks, workers):
 def run_in_pool(tasks, workers):
     """What ``outcome_of`` gives of each task as it comes, each done by one of several processes."""
     database = connection.settings_dict["NAME"]
-    pool = WorkerPool(OUTCOME_OF, worker.start, (database,))
+    pool = WorkerPool(OUTCOME_OF, worker.start, (database,), preload=compiled.load_kept)
     for (task,), outcome in pool.run([(task,) for task in tasks], workers):
         if isinstance(outcome, Death):
             ended = death_text(outcome.how, "", this_host())
