@@ -4,8 +4,10 @@ import numpy as np
 
 from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
+from photometry.science.forced.sparse_solution import SparseMatrix
 
 RIDGE = 1e-6  # on the diagonal of the blocks that errors come from
+TOGETHER = 8  # stars whose blocks are factorised side by side
 
 
 @compiled
@@ -55,43 +57,73 @@ def error_inflation(
     n_neighbours) are the other stars of the block, and ``ridge`` is added to its diagonal.
     """
     n, n_neighbours = near.shape
-    slot = np.full(n, -1, np.int32)
-    block, inverse = np.empty((n_neighbours + 1, n_neighbours + 1)), np.empty(n_neighbours + 1)
+    # Pairs with a star that is not in the block are put beside it: to ask would take longer.
+    beside = n_neighbours + 1
+    slot = np.full(n, beside, np.int32)
+    block = np.empty((n_neighbours + 1, beside + 1), np.float32)
+    blocks = np.empty((n_neighbours + 1, n_neighbours + 1, TOGETHER))
+    inverse = np.empty((n_neighbours + 1, TOGETHER))
     inflation = np.ones(n)
-    for i in range(n):
-        members = near[i][near[i] >= 0]
-        last = len(members)
-        block[: last + 1, : last + 1] = 0
-        for k in range(last):
-            slot[members[k]] = k
-        slot[i] = last
-        for k in range(last + 1):
-            star = i if k == last else members[k]
-            block[k, k] = 1 + ridge
-            for pair in range(first[star], first[star + 1]):
-                m = slot[other[pair]]
-                if m >= 0:
-                    block[k, m] = block[m, k] = value[pair]
-        inflation[i] = _last_inverse(block, inverse, last + 1)
-        slot[members] = -1
-        slot[i] = -1
+    for start in range(0, n, TOGETHER):
+        n_stars = min(TOGETHER, n - start)
+        for star in range(n_stars):
+            _fill_block(block, start + star, near, SparseMatrix(first, other, value), slot)
+            for k in range(n_neighbours + 1):
+                for m in range(k):
+                    blocks[k, m, star] = block[k, m] + block[m, k]
+        _last_inverses(blocks, inverse, np.float64(1 + ridge))
+        inflation[start : start + n_stars] = inverse[n_neighbours, :n_stars]
     return inflation
 
 
 @inlined
-def _last_inverse(block: FloatArray, inverse: FloatArray, n: int) -> float:
-    """The inverse of the last diagonal element of Cholesky's factor of ``n`` rows, in place.
+def _fill_block(
+    block: FloatArray, star: int, near: IntArray, matrix: SparseMatrix, slot: IntArray
+) -> None:
+    """Fill a star's block of the matrix, its own row the last; each pair is in one of two places.
 
-    Its square is the last diagonal element of the inverse. ``inverse`` gets those of all diagonal
-    elements: to divide takes much longer than to multiply.
+    ``slot`` (n,) has the last column of the ``block`` for all stars, before and after.
     """
-    for k in range(n):
-        for m in range(k + 1):
-            total = block[k, m]
+    own, beside = near.shape[1], block.shape[1] - 1
+    block[:] = 0
+    for k in range(own):
+        if near[star, k] >= 0:
+            slot[near[star, k]] = k
+    slot[star] = own
+    for k in range(own + 1):
+        member = star if k == own else near[star, k]
+        if member >= 0:
+            row = block[k]
+            for pair in range(matrix.first[member], matrix.first[member + 1]):
+                row[np.uint32(slot[matrix.other[pair]])] = matrix.value[pair]
+    for k in range(own):
+        if near[star, k] >= 0:
+            slot[near[star, k]] = beside
+    slot[star] = beside
+
+
+@inlined
+def _last_inverses(blocks: FloatArray, inverse: FloatArray, diagonal: float) -> None:
+    """Inverses of the diagonals of Cholesky's factors of blocks side by side, in place.
+
+    ``blocks`` (k, k, m) have their lower triangles, and all the same ``diagonal``. The square of
+    the last inverse is the last diagonal element of a block's own inverse. Of those ``inverse``
+    (k, m) gets all: to divide takes much longer than to multiply. Side by side, as rows of a block
+    are too short to be vectorised.
+    """
+    total = np.empty(blocks.shape[2])
+    for k in range(len(blocks)):
+        for m in range(k):
+            row = blocks[k, m]
             for i in range(m):
-                total -= block[k, i] * block[m, i]
-            if k == m:
-                inverse[k] = 1 / np.sqrt(max(total, 1e-9))
-            else:
-                block[k, m] = total * inverse[m]
-    return inverse[n - 1]
+                one, another = blocks[k, i], blocks[m, i]
+                for star in range(len(row)):
+                    row[star] -= one[star] * another[star]
+            for star in range(len(row)):
+                row[star] *= inverse[m, star]
+        total[:] = diagonal
+        for m in range(k):
+            for star in range(len(total)):
+                total[star] -= blocks[k, m, star] ** 2
+        for star in range(len(total)):
+            inverse[k, star] = 1 / np.sqrt(max(total[star], 1e-9))

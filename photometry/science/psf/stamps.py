@@ -94,6 +94,10 @@ def moffat(stamp: FloatArray, size: int, star: FloatArray, beta: Float) -> None:
             u = np.float32(column) + left
             line[column] = constant + u * (linear + u * u2)
     # In one loop, since rows alone are too short for the widest vectors.
+    if wing == 0:
+        for pixel in range(size * size):
+            stamp[pixel] = amplitude * inverse_power(stamp[pixel], beta)
+        return
     for pixel in range(size * size):
         base = stamp[pixel]
         wide = one + width * (base - one)
