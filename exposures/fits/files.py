@@ -18,6 +18,7 @@ from exposures.fits.limits import limits_in_force
 from exposures.fits.parts import hdu_alone
 from exposures.fits.plain_files import check_is_fits, conversion, open_plain, unfolded
 from exposures.fits.recent import Recent
+from exposures.fits.rice_rows import rice_rows
 from exposures.fits.structure import REMEMBERED, HduSpan, plane_shape, raw_bytes, structure_of
 from exposures.fits.tiles import TiledImage, check_tiles
 from exposures.science.angles import wrap_ra
@@ -181,14 +182,14 @@ def _loader(file, index, how):
 
 def read_pixels(path: Path, image: ImageHdu, dtype=np.float32) -> np.ndarray:
     """(ny, nx) pixels in the machine's byte order."""
-    stored = _stored(path, image)
+    stored = stored_pixels(path, image)
     with np.errstate(over="ignore"):  # a double that single precision can't hold is infinite
         return np.ascontiguousarray(stored, dtype=dtype)
 
 
 def read_codes(path: Path, image: ImageHdu, dtype=np.int32) -> np.ndarray:
     """(ny, nx) codes of a mask; SENSELESS for values that are no integers of ``dtype``."""
-    stored = _stored(path, image)
+    stored = stored_pixels(path, image)
     if stored.dtype.kind in "iu" and stored.dtype.itemsize <= np.dtype(dtype).itemsize // 2:
         return np.ascontiguousarray(stored, dtype=dtype)
     limits = np.iinfo(dtype)
@@ -198,7 +199,7 @@ def read_codes(path: Path, image: ImageHdu, dtype=np.int32) -> np.ndarray:
     return np.where(sensible, stored, SENSELESS).astype(dtype)
 
 
-def _stored(path, image):
+def stored_pixels(path, image):
     """(ny, nx) pixels as astropy reads them, after checks of sums and tiles."""
     span, stream = image.span, image.stream
     is_compressed = span.index > 0 and span.kind != "IMAGE"
@@ -211,7 +212,10 @@ def _stored(path, image):
         if is_compressed:
             data = np.frombuffer(raw_bytes(stream, span.data, span.end), np.uint8)
             rows = image.hdu.compressed_data
-            check_tiles(TiledImage(path, image.label, header, rows, data))
+            tiled = TiledImage(path, image.label, header, rows, data)
+            pixels = rice_rows(tiled, check_tiles(tiled))
+            if pixels is not None:
+                return pixels.reshape(image.shape)
         blank = cards.number("BLANK", "ZBLANK") + cards.number("BZERO")
         return _without_blank(np.asarray(image.hdu.data).reshape(image.shape), blank)
 

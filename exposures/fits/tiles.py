@@ -6,7 +6,6 @@ memory, or take any amount of it. They are those of the FITS standard 4.0, secti
 
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
 from math import ceil, prod
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from astropy.io import fits
 
 from exposures.errors import InputFileError
 from exposures.fits.boundary import FETCH_AGAIN
+from exposures.science.arrays import IntArray
 
 DITHERS = ("SUBTRACTIVE_DITHER_1", "SUBTRACTIVE_DITHER_2")
 QUANTIZATIONS = ("NONE", "NO_DITHER", *DITHERS)
@@ -50,6 +50,10 @@ class TiledImage:
             raise self.refused(f"{key} is {value!r}, no whole number")
         return value
 
+    def whole_setting(self, name, default) -> int:
+        """A whole number that is a compression parameter, which was checked to be one."""
+        return int(self.setting(name, default))
+
     def setting(self, name, default):
         """The value ZVALn of the compression parameter ZNAMEn."""
         for number in range(1, 1000):
@@ -59,14 +63,12 @@ class TiledImage:
                 return self.header.get(f"ZVAL{number}")
         return default
 
-    @cached_property
-    def rice_bytes(self):
-        """Bytes of a pixel in Rice tiles, looked up once for all of them."""
-        return self.setting("BYTEPIX", 4)
 
+def check_tiles(image: TiledImage) -> dict[str, IntArray]:
+    """Sizes in bytes of tiles and where they begin in ``data``, (n_tiles, 2) by column.
 
-def check_tiles(image: TiledImage):
-    """Raise InputFileError if a value isn't what the standard allows, or a tile isn't whole."""
+    Raises InputFileError if a value isn't what the standard allows, or a tile isn't whole.
+    """
     algorithm = image.header.get("ZCMPTYPE")
     if algorithm not in ALGORITHMS:
         raise image.refused(f"ZCMPTYPE is {algorithm!r}")
@@ -75,6 +77,7 @@ def check_tiles(image: TiledImage):
     _check_quantization(image, algorithm)
     used = _check_descriptors(image)
     _check_contents(image, algorithm, shapes, used)
+    return used
 
 
 def _tile_shapes(image):
@@ -188,9 +191,9 @@ def _check_contents(image, algorithm, shapes, used):
         "GZIP_2": _check_gzip,
         "PLIO_1": _check_plio,
         "HCOMPRESS_1": _check_hcompress,
-        "RICE_1": _check_rice,
-        "RICE_ONE": _check_rice,
     }.get(algorithm)
+    if algorithm in ("RICE_1", "RICE_ONE"):
+        _check_rice(image, used[COMPRESSED][:, 0])
     checks = {COMPRESSED: check, GZIPPED: _check_gzip}
     for name, column in used.items():
         if checks.get(name) is None:
@@ -240,7 +243,7 @@ def _check_hcompress(image, content, shape):
         raise image.refused(f"a tile has {size[1]} x {size[0]} pixels, not {shape[1]} x {shape[0]}")
 
 
-def _check_rice(image, content, _shape):
-    """Check that a Rice tile has its first pixel, which the decoder reads unchecked."""
-    if len(content) < image.rice_bytes:
+def _check_rice(image, n_bytes):
+    """Check that Rice tiles have their first pixels, which the decoder reads unchecked."""
+    if np.any((n_bytes > 0) & (n_bytes < image.whole_setting("BYTEPIX", 4))):
         raise image.refused("a tile is too short")
