@@ -245,15 +245,14 @@ def local_offset(
     columns, rows = (max(1, int(side * a_pixel)) for side in (nx, ny))
     cell = np.clip((x / nx * columns).astype(int), 0, columns - 1)
     cell += columns * np.clip((y / ny * rows).astype(int), 0, rows - 1)
-    in_cells = np.split(
-        difference[np.argsort(cell, kind="stable")],
-        np.cumsum(np.bincount(cell, minlength=columns * rows))[:-1],
-    )
-    full = [own for own in in_cells if len(own) >= 5]
-    if len(full) < 3:
+    counts = np.bincount(cell, minlength=columns * rows)
+    first = np.cumsum(counts) - counts
+    full = counts >= 5
+    if np.count_nonzero(full) < 3:
         return np.nan
-    medians = np.array([np.median(own) for own in full])
-    counts = np.array([len(own) for own in full])
+    first, counts = first[full], counts[full]
+    in_order = difference[np.lexsort((difference, cell))]
+    medians = (in_order[first + (counts - 1) // 2] + in_order[first + counts // 2]) / 2
     error = MEDIAN_ERROR * mad_std(difference) / np.sqrt(counts)
     return float(np.sqrt(max(np.mean(medians**2) - np.mean(error**2), 0)))
 
