@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference, GalSource
@@ -20,6 +22,7 @@ from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, G
 from variables.models.causes import Cause
 from variables.new_sources.association import lock_new_sources, replace_new_detections
 from variables.new_sources.detection import cuts_by_reference, failed_cuts_of_new_stars
+from variables.new_sources.saving import save_columns
 from variables.new_sources.standing import add_missed
 from variables.science.new_sources import NewSourceOptions
 
@@ -196,3 +199,18 @@ def test_repeat_detections_names_the_new(catalogue):
     out = StringIO()
     call_command("repeat_detections", stdout=out)
     assert "of these, 1 is new: not on the reference" in out.getvalue()
+
+
+def test_columns_of_many_sources_are_saved_with_lists_of_any_length(catalogue):
+    made = GalNewSource.objects.bulk_create(
+        GalNewSource(refsource_id=pk, catalogue=catalogue, ra=RA, dec=DEC, x=1.0, y=1.0)
+        for pk in range(*catalogue.id_range, 1 << 18)
+    )
+    saved = [[], [1, 2, 3], [7], [2**40, 3]]
+    for k, (source, images) in enumerate(zip(made, saved, strict=True)):
+        source.added_images, source.excess, source.state = images, 0.5 * k, "missed"
+    with CaptureQueriesContext(connection) as queries:
+        save_columns(made, ("added_images", "excess", "state"))
+    assert len(queries) == 1
+    rows = GalNewSource.objects.order_by("pk").values_list("added_images", "excess", "state")
+    assert list(rows) == [(images, 0.5 * k, "missed") for k, images in enumerate(saved)]

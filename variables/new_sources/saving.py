@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 import numpy as np
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 
 from exposures.binary_copy import copy_in
@@ -42,13 +43,25 @@ def save_columns(sources: Sequence[GalNewSource], names: Sequence[str]) -> None:
     Where Django's own names each row and value, which takes as long as the search.
     """
     fields = [GalNewSource._meta.get_field(name) for name in names]
+    new = {f.column: f"v.{f.column}::{f.db_type(connection)}" for f in fields}
     query = UPDATE.format(
-        assigned=", ".join(f"{f.column} = v.{f.column}" for f in fields),
-        arrays=", ".join(f"%s::{f.db_type(connection)}[]" for f in fields),
-        names=", ".join(f.column for f in fields),
-        old=", ".join(f"s.{f.column}" for f in fields),
-        new=", ".join(f"v.{f.column}" for f in fields),
+        assigned=", ".join(f"{column} = {value}" for column, value in new.items()),
+        arrays=", ".join(f"%s::{_sent_as(f)}[]" for f in fields),
+        names=", ".join(new),
+        old=", ".join(f"s.{column}" for column in new),
+        new=", ".join(new.values()),
     )
-    columns = [[getattr(source, f.attname) for source in sources] for f in fields]
+    columns = [[_sent(f, getattr(source, f.attname)) for source in sources] for f in fields]
     with connection.cursor() as cursor:
         cursor.execute(query, [[source.pk for source in sources], *columns])
+
+
+def _sent_as(field):
+    """The type of a field's values on their way: arrays in an array would have one length."""
+    return "text" if isinstance(field, ArrayField) else field.db_type(connection)
+
+
+def _sent(field, value):
+    if value is None or not isinstance(field, ArrayField):
+        return value
+    return "{" + ",".join(map(str, value)) + "}"

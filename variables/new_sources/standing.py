@@ -135,10 +135,10 @@ def add_sources(
         if evidence.mean.n[k] == 0:
             raise GalprojectError(f"{source}: no detection passes all cuts. It can't be added")
         source.state = GalNewSource.State.ADDED
+    now = timezone.now()
     for source, images in zip(sources, _images_of(evidence, len(sources)), strict=True):
-        source.added, source.added_images = timezone.now(), images
-    names = ("state", "added", "added_images")
-    GalNewSource.objects.bulk_update(sources, names, batch_size=1000)
+        source.added, source.added_images = now, images
+    save_columns(sources, ("state", "added", "added_images"))
     insert_rows(catalogue, [_row(source, evidence, k) for k, source in enumerate(sources)])
     _save_what_follows(catalogue, sources, [True] * len(sources))
 
