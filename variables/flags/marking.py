@@ -131,12 +131,13 @@ def _decide(flag_ids, state, user, reason):
     if len(flags) != len(set(flag_ids)):
         raise FlagError("A flag is not there any more: its image was removed. Load the page anew")
     moved = [flag for flag in flags if flag.state != state]
+    decision = {"state": state, "decided_by": user, "decided": timezone.now()}
+    decision["decision_reason"] = reason
     for flag in moved:
         _check(flag, state)
-        flag.state, flag.decided_by, flag.decided = state, user, timezone.now()
-        flag.decision_reason = reason
-    columns = ["state", "decided_by", "decided", "decision_reason"]
-    GalFlag.objects.bulk_update(moved, columns, batch_size=500)
+        for name, value in decision.items():
+            setattr(flag, name, value)
+    GalFlag.objects.filter(pk__in=[flag.pk for flag in moved]).update(**decision)
     GalFlagDecision.objects.bulk_create(
         GalFlagDecision(flag=flag, state=state, user=user, reason=reason) for flag in moved
     )
