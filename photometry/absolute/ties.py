@@ -7,10 +7,12 @@ from django.db import connection
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from exposures.models import GalImage, GalPublishedCatalogue
+from exposures.models import GalPublishedCatalogue
+from exposures.science.footprints import MAX_DEGREES
 from photometry.absolute.bands import Band
 from photometry.absolute.matched_stars import read_stars
 from photometry.crossmatch.crossmatching import fields_of
+from photometry.crossmatch.neighbours import touching
 from photometry.models import GalZeroPoint
 from photometry.science.absolute.options import AbsoluteOptions
 from photometry.science.absolute.ties import (
@@ -25,13 +27,6 @@ from photometry.storage.reference_values import reference_values
 N_SAMPLED = 2000  # stars of a chip, which take 24 KB
 # What a zero point is at least uncertain by beside its error: flat fields, the sky, the PSF.
 CHIP_ERROR = FIELD_ERROR = 0.005  # mag
-OVERLAPS = """
-SELECT a.id, b.id FROM galimages a
-JOIN galimages b ON q3c_join(a.ra, a.dec, b.ra, b.dec, a.radius + %s)
-WHERE a.id = ANY(%s) AND b.id = ANY(%s) AND a.id < b.id
-    AND q3c_dist(a.ra, a.dec, b.ra, b.dec) < a.radius + b.radius
-ORDER BY a.id, b.id
-"""
 STORE = """
 UPDATE galzeropoints z SET zero_point = z.zero_point - z.tie + new.tie, tie = new.tie
 FROM unnest(%s::bigint[], %s::float8[]) AS new (id, tie) WHERE z.id = new.id
@@ -69,7 +64,7 @@ def tie_fields(
     """
     zero_points = _calibrated(published, filter_name)
     field = _field_numbers([one.reference.image_id for one in zero_points])
-    pairs = _overlaps(zero_points, field)
+    pairs = overlaps(zero_points, field)
     wanted = {k for k, one in enumerate(zero_points) if one.reference.image_id in set(image_ids)}
     chosen = _connected(pairs, field, wanted)
     pairs = pairs[np.isin(pairs[:, 0], chosen)]
@@ -104,15 +99,18 @@ def _field_numbers(image_ids) -> np.ndarray:
     return np.unique(found, return_inverse=True)[1]
 
 
-def _overlaps(zero_points, field) -> np.ndarray:
-    """(n, 2) numbers of zero points whose images overlap and are of different fields."""
-    images = [one.reference.image_id for one in zero_points]
-    widest = GalImage.objects.filter(pk__in=images).widest()
-    place = {pk: k for k, pk in enumerate(images)}
-    with connection.cursor() as cursor:
-        cursor.execute(OVERLAPS, [widest or 0.0, images, images])
-        pairs = np.array([(place[a], place[b]) for a, b in cursor.fetchall()], int).reshape(-1, 2)
-    return pairs[field[pairs[:, 0]] != field[pairs[:, 1]]] if len(pairs) else pairs
+def overlaps(zero_points, field) -> np.ndarray:
+    """(n, 2) numbers of zero points whose images overlap and are of different fields.
+
+    By the circles round them, which were read already: of a whole survey PostgreSQL would compare
+    each with all others.
+    """
+    images = [one.reference.image for one in zero_points]
+    possible = [k for k, image in enumerate(images) if image.radius <= MAX_DEGREES]
+    order = np.array(sorted(possible, key=lambda k: images[k].pk), int)
+    first, second = touching([images[k] for k in order.tolist()])
+    pairs = order[np.column_stack([first, second])]
+    return pairs[field[pairs[:, 0]] != field[pairs[:, 1]]]
 
 
 def _connected(pairs, field, wanted) -> np.ndarray:

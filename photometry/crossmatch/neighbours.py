@@ -57,7 +57,7 @@ class CataloguePairs:
 
 def pairs_sharing_sky(chips: list[CatalogueArea], options: CrossMatchOptions) -> CataloguePairs:
     """The CataloguePairs of catalogues; the chips of one exposure never share sky."""
-    first, second = _touching(chips)
+    first, second = touching(chips)
     exposures = np.array([chip.exposure for chip in chips])
     differ = exposures[first] != exposures[second]
     first, second = first[differ], second[differ]
@@ -73,8 +73,11 @@ def pairs_sharing_sky(chips: list[CatalogueArea], options: CrossMatchOptions) ->
     return CataloguePairs(first, second, reach, fwhm, sides)
 
 
-def _touching(chips):
-    """Numbers (k,) of the catalogues of which the circles touch, the lower ones and the higher."""
+def touching(chips):
+    """Numbers (k,) of chips whose circles touch, the lower ones and the higher, in their order.
+
+    Each has ``ra``, ``dec`` and the ``radius`` of its circle in degrees.
+    """
     if not chips:
         return np.zeros((2, 0), int)
     centres = unit_vectors([(chip.ra, chip.dec) for chip in chips])

@@ -1,9 +1,11 @@
 """Fields that overlap are tied to each other."""
 
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 from django.db import connection
 
 from exposures.models import GalExposure, GalPublishedStar
@@ -101,6 +103,28 @@ def test_two_chips_keep_the_same_of_many_stars():
     # Three quarters of the first are on the second, which keeps the tenth part of its own.
     assert len(common) > 0.9 * 500 * 0.6
     assert np.all(np.diff(one.star) > 0)
+
+
+def test_overlapping_references_are_those_whose_circles_touch():
+    rng = np.random.default_rng(4)
+    n = 300
+    # Round 0 h, and at the pole; a few circles are no chip's.
+    ra, dec = rng.uniform(-1, 1, n) % 360, np.where(rng.random(n) < 0.5, 89.5, -29.0)
+    dec = np.minimum(dec + rng.normal(0, 0.3, n), 90)
+    radius = np.where(rng.random(n) < 0.02, 120.0, rng.uniform(0.1, 0.2, n))
+    pk, field = rng.permutation(n), rng.integers(0, 5, n)
+    images = [
+        SimpleNamespace(pk=k, ra=a, dec=d, radius=r)
+        for k, a, d, r in zip(pk.tolist(), ra, dec, radius, strict=True)
+    ]
+    zero_points = [SimpleNamespace(reference=SimpleNamespace(image=image)) for image in images]
+    where = SkyCoord(ra, dec, unit="deg")
+    apart = where[:, None].separation(where).deg
+    touch = (apart < radius[:, None] + radius) & (field[:, None] != field)
+    touch &= (radius[:, None] < 100) & (radius < 100) & (pk[:, None] < pk)
+    found = ties.overlaps(zero_points, field)
+    assert len(found) > 1000
+    assert {*map(tuple, found.tolist())} == {*map(tuple, np.argwhere(touch).tolist())}
 
 
 class Neighbours(Field):
