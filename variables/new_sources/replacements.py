@@ -29,14 +29,18 @@ OF_THESE = f"""
 SELECT n.refsource_id FROM unnest(%s::bigint[]) AS n (refsource_id)
 WHERE {ANNOTATED.format(id="n.refsource_id")}
 """
-# Of catalogues that are gone, and of those that are there but not in use.
+# Of catalogues that are gone, and of those that are there but not in use. Here and below what is
+# near is found by the index of positions alone, behind OFFSET 0: by another the planner looks at
+# each pair, as long as nothing has been counted of rows that were just stored.
 UNREPLACED = f"""
-SELECT l.refsource_id, l.ra, l.dec FROM galimages i
-JOIN gallostsources l ON q3c_join(i.ra, i.dec, l.ra, l.dec, i.radius)
+SELECT l.refsource_id, l.ra, l.dec FROM galimages i CROSS JOIN LATERAL (
+    SELECT * FROM gallostsources WHERE q3c_join(i.ra, i.dec, ra, dec, i.radius) OFFSET 0
+) l
 WHERE i.id = %(image)s AND l.filter = %(filter)s
 UNION ALL
-SELECT n.refsource_id, n.ra, n.dec FROM galimages i
-JOIN galnewsources n ON q3c_join(i.ra, i.dec, n.ra, n.dec, i.radius)
+SELECT n.refsource_id, n.ra, n.dec FROM galimages i CROSS JOIN LATERAL (
+    SELECT * FROM galnewsources WHERE q3c_join(i.ra, i.dec, ra, dec, i.radius) OFFSET 0
+) n
 JOIN galreferences c ON c.id = n.catalogue_id AND NOT c.active
 JOIN galimages ci ON ci.id = c.image_id JOIN galexposures e ON e.id = ci.exposure_id
 WHERE i.id = %(image)s AND e.filter = %(filter)s AND {ANNOTATED.format(id="n.refsource_id")}
@@ -48,8 +52,10 @@ FROM unnest(%(ra)s::float8[], %(dec)s::float8[]) AS o (ra, dec) CROSS JOIN LATER
     SELECT refsource_id, ra, dec FROM {partition}
     WHERE is_reference AND q3c_join(o.ra, o.dec, ra, dec, %(radius)s)
     UNION ALL
-    SELECT refsource_id, ra, dec FROM galnewsources
-    WHERE catalogue_id = %(catalogue)s AND q3c_join(o.ra, o.dec, ra, dec, %(radius)s)
+    SELECT refsource_id, ra, dec FROM (
+        SELECT refsource_id, catalogue_id, ra, dec FROM galnewsources
+        WHERE q3c_join(o.ra, o.dec, ra, dec, %(radius)s) OFFSET 0
+    ) n WHERE catalogue_id = %(catalogue)s
 ) s
 GROUP BY 1, 2, 3 ORDER BY 1
 """

@@ -7,11 +7,15 @@ from variables.uploads.lines import Entry, UploadError
 
 MAX_MATCHES = 200_000  # candidates of one list
 MAX_LISTS = 50  # of one person
-# Place by place along the index of q3c; those of replaced catalogues are left out.
+# Place by place along the index of q3c: behind OFFSET 0, as the planner may else begin with the
+# candidates of catalogues, and compare each with all places. Those of replaced ones are left out.
 NEAR = """
 SELECT p.n, c.refsource_id
 FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS p (ra, dec, n)
-JOIN galcandidates c ON q3c_join(p.ra, p.dec, c.ra, c.dec, %s)
+CROSS JOIN LATERAL (
+    SELECT refsource_id, catalogue_id FROM galcandidates
+    WHERE q3c_join(p.ra, p.dec, ra, dec, %s) OFFSET 0
+) c
 JOIN galreferences r ON r.id = c.catalogue_id AND r.active
 LIMIT %s
 """
