@@ -11,7 +11,8 @@ from variables.models import CampaignObject, GalUnblinding
 
 # Candidates of campaigns that go on, on which a vote of somebody stands and there is more to be
 # seen; without those of which that is recorded since the campaign began, as more is never asked.
-# Steps leave few rows for the next: people have some 100,000 votes.
+# Steps leave few rows for the next: people have some 100,000 votes. Which of them are of a campaign's
+# objects is looked up in the order of the index that has both, without the objects themselves.
 NOTE = """
 WITH going_on AS MATERIALIZED (
     SELECT id, created, shows_scores FROM galcampaigns WHERE closed IS NULL
@@ -30,9 +31,13 @@ own AS MATERIALIZED (
 ),
 blind AS MATERIALIZED (
     SELECT d.*, c.created, c.shows_scores
-    FROM own d
-    JOIN galcampaignobjects o ON o.refsource_id = d.refsource_id
-    JOIN going_on c ON c.id = o.campaign_id AND d.time >= c.created
+    FROM going_on c CROSS JOIN LATERAL (
+        SELECT refsource_id FROM galcampaignobjects
+        WHERE campaign_id = c.id
+          AND refsource_id = ANY(ARRAY(SELECT refsource_id FROM own ORDER BY refsource_id))
+        OFFSET 0
+    ) o
+    JOIN own d ON d.refsource_id = o.refsource_id AND d.time >= c.created
 )
 INSERT INTO galunblindings (user_id, refsource_id, time)
 SELECT DISTINCT d.user_id, d.refsource_id, %(now)s::timestamptz
