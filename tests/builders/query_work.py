@@ -17,15 +17,15 @@ def rows_looked_at(plan) -> int:
 
 
 @contextmanager
-def looked_at_by_position():
-    """The rows that each query that searches by q3c looks at: a list, filled as they are asked.
+def looked_at(naming="q3c_join"):
+    """The rows that each query with a name in it looks at: a list, filled as they are asked.
 
     Each is asked twice; what the first time changes is taken back.
     """
     found = []
 
     def count(execute, sql, parameters, many, context):
-        if "q3c_join" in sql:
+        if naming in sql:
             cursor = context["cursor"].cursor
             cursor.execute("SAVEPOINT before_explain")
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", parameters)

@@ -14,6 +14,8 @@ from tests.builders.campaigns import (
     vote,
 )
 from tests.builders.candidates import make_candidates
+from tests.builders.many_candidates import make_many_candidates
+from tests.builders.query_work import looked_at
 from variables.models import Campaign, CampaignObject, GalCandidate, GalFlag
 from variables.vetting.campaigns import (
     CampaignError,
@@ -28,7 +30,7 @@ from variables.vetting.campaigns import (
     reopen,
 )
 from variables.vetting.decisions import undo_decisions
-from variables.vetting.progress import agreement_of, classes_found, progress_of
+from variables.vetting.progress import agreement_of, outcome_of, progress_of
 
 pytestmark = pytest.mark.django_db
 
@@ -178,10 +180,39 @@ def test_people_who_agree_have_a_kappa_of_one():
     agreement = agreement_of(campaign)
     assert agreement.kappa == pytest.approx(1)
     assert agreement.pairs == (("ann", "bob", 4, 1.0, pytest.approx(1)),)
-    assert [(found.choice.slug, found.n) for found in classes_found(campaign)] == [
+    assert [(found.choice.slug, found.n) for found in outcome_of(campaign).found] == [
         ("flare", 2),
         ("qso", 2),
     ]
+
+
+def test_what_came_of_a_campaign_is_read_of_its_own_candidates_alone():
+    campaign, voter = make_campaign(5), make_voter()
+    for pk in ids_of(campaign):
+        vote(voter, pk, "qso", campaign)
+    close(campaign)
+    read = []
+    for n in (200, 800):
+        make_many_candidates(n)
+        with looked_at("galcandidates") as n_rows:
+            outcome = outcome_of(campaign)
+        assert [(one.choice.slug, one.n) for one in outcome.found] == [("qso", 5)]
+        read.append(n_rows)
+    assert len(read[0]) == 1 and read[0] == read[1] and read[0][0] <= 4 * 5
+
+
+def test_candidates_vetted_again_in_two_campaigns_are_counted_once_and_left_out():
+    campaign, voter = make_campaign(3), make_voter()
+    for pk in ids_of(campaign):
+        vote(voter, pk, "qso", campaign)
+    close(campaign)
+    for name in ("again", "once more"):
+        other = Campaign.objects.create(
+            name=name, taxonomy=campaign.taxonomy, created_by=campaign.created_by
+        )
+        CampaignObject.objects.create(campaign=other, refsource_id=ids_of(campaign)[0], rank=1)
+    outcome = outcome_of(campaign)
+    assert (outcome.n_vetted_again, outcome.found[0].n, outcome.n_disputed) == (1, 2, 0)
 
 
 def test_a_closed_campaign_has_what_people_agree_on_and_goes_on_when_reopened():

@@ -12,7 +12,7 @@ from tests.builders.candidates import add_epoch, make_candidate, make_catalogue
 from tests.builders.many_candidates import make_many_candidates
 from tests.builders.new_detections import make_detection
 from tests.builders.people import make_person
-from tests.builders.query_work import looked_at_by_position
+from tests.builders.query_work import looked_at
 from variables.models import GalLostSource, GalNewSource
 from variables.new_sources.association import replace_new_detections
 from variables.new_sources.replacements import follow_new_sources
@@ -36,10 +36,10 @@ def test_new_detections_are_compared_with_those_near_them_alone():
     lock_to_end(Claimed.NEW_SOURCES, [catalogue.pk])
     for mjd in (60001.0, 60002.0, 60003.0):
         found = [make_detection(catalogue, ra=ra, dec=dec) for ra, dec in places()]
-        with looked_at_by_position() as looked_at:
+        with looked_at() as n_rows:
             replace_new_detections(add_epoch(catalogue, mjd), found)
         # In no order: ways that begin with all rows once are as good.
-        assert looked_at and max(looked_at) < 30 * N, mjd
+        assert n_rows and max(n_rows) < 30 * N, mjd
     assert GalNewSource.objects.count() == N
 
 
@@ -58,10 +58,10 @@ def test_annotated_new_sources_are_compared_with_those_near_them_alone():
         GalLostSource(refsource_id=(10_000 << 20) + k, ra=ra, dec=dec, filter="i")
         for k, (ra, dec) in enumerate(places())
     )
-    with looked_at_by_position() as looked_at:
+    with looked_at() as n_rows:
         follow_new_sources(new)
     assert not GalLostSource.objects.exists()
-    assert len(looked_at) == 2 and max(looked_at) < 30 * N
+    assert len(n_rows) == 2 and max(n_rows) < 30 * N
 
 
 def test_lines_of_a_list_are_compared_with_candidates_near_them_alone():
@@ -75,7 +75,7 @@ def test_lines_of_a_list_are_compared_with_candidates_near_them_alone():
             [RA, DEC, first],
         )
     entries = [Entry(k, "", place=place) for k, place in enumerate(places())]
-    with looked_at_by_position() as looked_at:
+    with looked_at() as n_rows:
         kept = keep_list(make_person("alice"), "mine", entries, 1.0)
     assert kept.n_matched == N
-    assert len(looked_at) == 1 and looked_at[0] < 30 * N
+    assert len(n_rows) == 1 and n_rows[0] < 30 * N

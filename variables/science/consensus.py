@@ -1,10 +1,8 @@
-"""The consensus of votes, and measures of agreement."""
+"""The consensus of votes."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -87,53 +85,3 @@ def agreed_period(
         return None
     scatter = float(np.std(same, ddof=1)) if len(same) > 1 else np.nan
     return AgreedPeriod(float(np.median(same)), scatter)
-
-
-def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float:
-    """Agreement of two people on what both judged, beyond chance; NaN where it has no meaning.
-
-    ``pairs`` are n of (first's class, second's class); a number up to 1, no unit. Cohen 1960, Educ.
-    Psychol. Meas. 20, 37.
-    """
-    if not pairs:
-        return np.nan
-    n = len(pairs)
-    observed = sum(a == b for a, b in pairs) / n
-    first, second = (Counter(pair[k] for pair in pairs) for k in (0, 1))
-    chance = sum(first[c] * second[c] for c in first) / n**2
-    return (observed - chance) / (1 - chance) if chance < 1 else np.nan
-
-
-def fleiss_kappa(ballots: Iterable[Sequence[Hashable]]) -> float:
-    """Agreement of several people, beyond chance; NaN where nothing has two votes.
-
-    A number up to 1, no unit. ``ballots`` are lists of the classes that each object got, of any
-    length; those of one vote say nothing. Fleiss 1971, Psychol. Bull. 76, 378, with each object's
-    own number of votes.
-    """
-    counts = [Counter(ballot) for ballot in ballots if len(ballot) > 1]
-    if not counts:
-        return np.nan
-    n = np.array([count.total() for count in counts])
-    same = np.array([sum(k * (k - 1) for k in count.values()) for count in counts])
-    observed = np.mean(same / (n * (n - 1)))
-    totals: Counter[Hashable] = sum(counts, Counter())
-    chance = sum((k / totals.total()) ** 2 for k in totals.values())
-    return float((observed - chance) / (1 - chance)) if chance < 1 else np.nan
-
-
-def pairwise_agreement(
-    votes: Mapping[Any, Mapping[Any, Hashable]],
-) -> dict[tuple, tuple[int, float, float]]:
-    """{(person, person): (objects in common, share alike, Cohen's kappa)}, three numbers.
-
-    ``votes`` is {person: {object: class}}; pairs without an object in common are left out. kappa is
-    NaN where it has no meaning.
-    """
-    table = {}
-    for a, b in combinations(sorted(votes), 2):
-        pairs = [(votes[a][k], votes[b][k]) for k in votes[a].keys() & votes[b].keys()]
-        if pairs:
-            alike = sum(x == y for x, y in pairs) / len(pairs)
-            table[a, b] = len(pairs), alike, cohen_kappa(pairs)
-    return table

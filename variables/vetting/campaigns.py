@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from exposures.errors import GalprojectError
@@ -238,17 +238,6 @@ def disputed(campaign):
 def artifacts_agreed(campaign):
     """The candidates of a campaign agreed to be artifacts and not yet hidden by a flag."""
     return candidates_left_in(campaign).filter(AGREED_ARTIFACT)
-
-
-def left_to_do(campaign) -> dict[str, int]:
-    """Count the candidates that are disputed, that can be flagged, and that are vetted elsewhere.
-
-    ``n_disputed``, ``n_artifacts`` and ``n_vetted_again``.
-    """
-    counts = candidates_left_in(campaign).aggregate(
-        n_disputed=Count("pk", filter=DISPUTED), n_artifacts=Count("pk", filter=AGREED_ARTIFACT)
-    )
-    return counts | {"n_vetted_again": vetted_again(campaign).distinct().count()}
 
 
 def _check_closed(campaign):

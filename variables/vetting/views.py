@@ -131,8 +131,7 @@ def campaign(request, pk):
     if shown.closed:
         context |= {
             "agreement": progress.agreement_of(shown),
-            "found": progress.classes_found(shown),
-            **campaigns.left_to_do(shown),
+            "outcome": progress.outcome_of(shown),
         }
     return render(request, "variables/campaign.html", context)
 

@@ -11,8 +11,8 @@ from variables.models import CampaignObject, GalUnblinding
 
 # Candidates of campaigns that go on, on which a vote of somebody stands and there is more to be
 # seen; without those of which that is recorded since the campaign began, as more is never asked.
-# Steps leave few rows for the next: people have some 100,000 votes. Which of them are of a campaign's
-# objects is looked up in the order of the index that has both, without the objects themselves.
+# Steps leave few rows for the next: people have some 100,000 votes. Which of them a campaign has is
+# looked up in the order of the index of its objects, without these themselves.
 NOTE = """
 WITH going_on AS MATERIALIZED (
     SELECT id, created, shows_scores FROM galcampaigns WHERE closed IS NULL
