@@ -100,7 +100,9 @@ def nearby(pairs: CataloguePairs, sources: Sources, is_read: BoolArray) -> Near:
     rows = np.flatnonzero(is_of[sources.chip])
     places = sources.places[rows]
     chord = 2 * np.sin(pairs.reach.max(initial=0) * ARCSEC / 2)
-    found = cKDTree(places).query_pairs(chord, output_type="ndarray")
+    # A tree that halves space, not the sources, is made in half the time, and as good to ask.
+    tree = cKDTree(places, balanced_tree=False)
+    found = tree.query_pairs(chord, output_type="ndarray")
     offset = (places[found[:, 1]] - places[found[:, 0]]) / ARCSEC
     # Lower indices are of lower catalogues, as sources are in their order.
     i, j = rows[found].T
