@@ -56,7 +56,8 @@ def pairwise_agreement(
     """The PairAgreement of each two people, the lower number first, in order.
 
     ``item``, ``person`` and ``choice`` (n,) are numbers from 0 of the object, the person and the
-    class of each vote; pairs without an object in common are left out.
+    class of each vote; what is found are numbers of no unit. Pairs without an object in common are
+    left out.
     """
     order = np.lexsort((person, item))
     item, person, choice = item[order], person[order], choice[order]
