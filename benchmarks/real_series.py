@@ -115,6 +115,8 @@ class Curves:
     - (flux - median of the star) / error: of the search images alone. The n frames pull
       their own median along, so that it is divided by sqrt(1 - 0.43 / n): of n equal Gaussian
       errors the covariance of one with the median is 1 / n, the median's variance pi / (2 n).
+      And by 1 - 1 / n, as one of n, or two by half, are the median: the robust sigma of Gaussian
+      errors is 0.93 with 15 frames and 0.98 with 58.
     - (flux - reference's flux) / hypot(both errors): what selects changes. The reference's
       error is the same on all frames of a star.
     """
@@ -178,7 +180,7 @@ class Curves:
     @cached_property
     def pulls(self) -> np.ndarray:
         """(n_stars, n_frames) against each star's own median."""
-        shrunk = np.sqrt(1 + (MEDIAN_ERROR**2 - 2) / self.n_frames)
+        shrunk = np.sqrt(1 + (MEDIAN_ERROR**2 - 2) / self.n_frames) * (1 - 1 / self.n_frames)
         deviation = self.ratio - np.nanmedian(self.ratio, axis=1, keepdims=True)
         return deviation / self.ratio_err / shrunk[:, None]
 

@@ -1,10 +1,11 @@
 """The errors of a reference's own fluxes, by a parametric bootstrap of its image.
 
-No other image tells them yet. The model of the image, as if it were the truth, gets noise anew; it
-is searched and measured as the image was, and what differs from the model is the error: of photons,
-of positions that were fitted to noise, and of blends that are divided otherwise. The PSF stays that
-of the image: what is wrong with it is nearly the same for all stars, and calibration takes it away.
-(Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 6.5.)
+No other image tells them yet. The model of the image, as if it were the truth, gets noise anew and
+is searched; what the fit has of this noise in the places that were found is the error. What these
+places, and blends that are divided otherwise, do to the light of the model itself is no part of it:
+all images are measured in the reference's places, so that it is in none of their differences.
+The PSF stays that of the image: what is wrong with it is nearly the same for all stars, and
+calibration takes it away. (Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 6.5.)
 """
 
 from dataclasses import replace
@@ -40,13 +41,15 @@ def reference_errors(reduction, rows, fit, options) -> ImageErrors:
     place = rows["x"].astype("f8"), rows["y"].astype("f8")
     near = errors.surroundings(rows, place, flux, flux_err)
     floor = options.calibration.error_floor
-    member, measured = _measured_again(reduction, rows, fit, options)
+    member, noise = _noise_measured(reduction, rows, fit, options)
     clean = (rows["flags"][member] == 0) & (rows["quality"][member] > options.clean.min_quality)
-    member, measured = member[clean], measured[clean]
+    member, noise = member[clean], noise[clean]
     nothing = np.zeros(len(member))
-    measured = measured / common_factor(measured / flux[member], flux[member] / flux_err[member])
+    signal = flux[member] / flux_err[member]
+    factor = common_factor(1 + noise / flux[member], signal)
+    difference = (flux[member] + noise) / factor - flux[member]
     differences = Differences(
-        measured - flux[member], flux[member], flux_err[member], nothing, near.select(member)
+        difference, flux[member], flux_err[member], nothing, near.select(member)
     )
     model = fit_error_model(differences, floor, options.errors)
     # What the model image has no more of than its stars: halos that a PSF does not explain.
@@ -75,8 +78,13 @@ def common_factor(ratio, weight):
     return float(np.quantile(ratio[known], 0.5, weights=weight[known], method="inverted_cdf"))
 
 
-def _measured_again(reduction, rows, fit, options):
-    """Indices (m,) of rows found again on an image drawn anew, and their fluxes (m,) there, ADU."""
+def _noise_measured(reduction, rows, fit, options):
+    """Indices (m,) of rows found again on an image drawn anew, and what its noise adds, (m,) ADU.
+
+    The fit is linear: of the noise alone it has what it has of the image, less what it would have
+    of one without noise in the same places. These follow the noise, so that it adds more
+    than the errors of the fit say.
+    """
     window = tuple(_middle(side) for side in reduction.chip.shape)
     drawn = _drawn(reduction, fit, window)
     image = WeightedImage(drawn, reduction.chip.weight[window], reduction.chip.mask[window])
@@ -87,8 +95,8 @@ def _measured_again(reduction, rows, fit, options):
         return np.zeros(0, int), np.zeros(0)
     share = np.maximum(found.flux, found.flux_err)
     stars = ForcedStars(found.x, found.y, share, np.zeros(len(found), int))
-    weight = reduction.model_weight[window]
-    again = fit_fluxes(image._replace(weight=weight), found.psf, stars, options.forced)
+    noise = image._replace(data=drawn - fit.model[window], weight=reduction.model_weight[window])
+    again = fit_fluxes(noise, found.psf, stars, options.forced)
     tree = cKDTree(np.column_stack([found.x + left, found.y + top]))
     distance, nearest = tree.query(np.column_stack([rows["x"], rows["y"]]))
     near = np.flatnonzero(distance < MATCH_PIXELS)
