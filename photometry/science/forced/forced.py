@@ -38,6 +38,7 @@ from photometry.science.forced.forced_system import (
     place_stars,
 )
 from photometry.science.psf.psf import ChipPsf
+from photometry.science.psf.stamps import evaluate
 from photometry.science.weighted_image import WeightedImage, usual_noise
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
@@ -234,8 +235,9 @@ def _fit_groups(
     )
     flags = core_flags(image.mask, x, y)
     left = image._replace(data=residual)
-    centres = psf.stamps(x, y, 1)[:, 0, 0]
-    flags |= SHARP * is_sharp(left, x, y, flux * centres, options)
+    expected = np.empty(len(x))
+    expected[placed.order] = flux[placed.order] * evaluate(placed.profiles, 1)[:, 0, 0]
+    flags |= SHARP * is_sharp(left, x, y, expected, options)
     columns[:4, ~np.isfinite(columns[1])] = np.nan
     model += solution.sky
     fitted = dict(zip(FITTED, columns, strict=True))
