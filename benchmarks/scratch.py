@@ -1,8 +1,6 @@
 """A database for one benchmark alone, and the commands of a user run in it."""
 
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +24,7 @@ from django.core.management import CommandError, call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
+from benchmarks.peak_memory import forget_peak, peak_mb, run_program  # noqa: E402
 from galproject.site.database_url import url_of  # noqa: E402
 
 
@@ -78,15 +77,11 @@ def manage(url, *arguments, check=True):
     Exits where it failed, unless ``check`` is false: on real images some chips may.
     """
     started = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, PROJECT / "manage.py", *map(str, arguments)],
-        env={**os.environ, "DATABASE_URL": url},
-        stdout=sys.stderr,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status and check:
+    words = [sys.executable, PROJECT / "manage.py", *arguments]
+    is_done, peak = run_program(words, {**os.environ, "DATABASE_URL": url}, sys.stderr)
+    if check and not is_done:
         raise SystemExit(f"manage.py {arguments[0]} failed")
-    return Run(time.monotonic() - started, usage.ru_maxrss / 1024)
+    return Run(time.monotonic() - started, peak)
 
 
 def manage_here(_url, *arguments, check=True):
@@ -95,10 +90,10 @@ def manage_here(_url, *arguments, check=True):
     What a command of its own loads takes as long as a small chip, in it and in each worker.
     """
     started = time.monotonic()
+    forget_peak()
     try:
         call_command(*map(str, arguments), stdout=sys.stderr)
     except (CommandError, SystemExit) as failure:
         if check:
             raise SystemExit(f"manage.py {arguments[0]} failed: {failure}") from failure
-    peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Run(time.monotonic() - started, peak_kilobytes / 1024)
+    return Run(time.monotonic() - started, peak_mb())

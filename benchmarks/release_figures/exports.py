@@ -1,11 +1,9 @@
 """How fast the survey is exported, how small it is, and what an exposure more costs."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pyarrow.parquet as pq
 
+from benchmarks.peak_memory import forget_peak, peak_mb
 from benchmarks.processor_time import Stopwatch
 from benchmarks.release_figures.made_up import add_epoch
 from galproject.export.exporting import ExportOptions, export
@@ -17,7 +15,7 @@ COLUMNS = ("mjd", "mag", "mag_err", "flux", "flux_err", "flags")
 
 def measure_export(figures, folder, catalogues, options: ExportOptions, progress):
     """Export all, and again after an exposure of the first chip; how many rows there are now."""
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    forget_peak()
     with Stopwatch() as cost:
         done = export(folder, options, progress)
     figures.store("export_peak_mb", peak_mb())
@@ -39,12 +37,6 @@ def measure_export(figures, folder, catalogues, options: ExportOptions, progress
         export(folder, options, progress)
     figures.store("nothing_new_seconds", cost.seconds)
     return again.n_measurements
-
-
-def peak_mb():
-    """The largest memory of this process, as the system has it."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def pixels_with(folder, id_range):
