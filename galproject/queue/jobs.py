@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -18,9 +19,9 @@ from galproject.configuration.stored import options_of
 from galproject.processing.calibration import calibrate_matched
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.crossmatch import crossmatch_job
-from galproject.processing.matches import match_references, unmatched_references_of
+from galproject.processing.matches import match_sources, unmatched_references_of
 from galproject.processing.pipeline import is_ended, process_chip, record_failure
-from galproject.processing.variability import changed_catalogues, measure_catalogues
+from galproject.processing.variability import changed_catalogues, measure_catalogue
 from galproject.queue.deaths import advice, death_text
 from galproject.queue.sending import send_tasks
 from galproject.queue.waiting import held_back
@@ -51,18 +52,22 @@ def jobs_of_this_process(jobs: Collection[GalJob]) -> Iterator[None]:
                 release(Claimed.JOB, job.pk)
 
 
-def work(image_id: int, job_id: int) -> ChipResult:
-    """Process one chip of a job, and close the job after its last; a ChipResult."""
+def work(image_id: int, job_id: int, measure: bool = True) -> ChipResult:
+    """Process one chip of a job, and close the job after its last; a ChipResult.
+
+    ``measure`` as in ``follow_up_job``.
+    """
     job = GalJob.objects.get(pk=job_id)
     result = process_chip(image_id, options_of(job), job.again, job_id)
-    _finish_after_last(job)
+    _finish_after_last(job, measure)
     return result
 
 
-def fail(image_id: int, job_id: int, how: str) -> ChipResult:
+def fail(image_id: int, job_id: int, how: str, measure: bool = True) -> ChipResult:
     """Fail a chip of a job whose worker died, with ``how`` it ended; a ChipResult.
 
-    A chip that was stored just before its worker died is done all the same.
+    A chip that was stored just before its worker died is done all the same. ``measure`` as in
+    ``follow_up_job``.
     """
     started = time.monotonic()
     with locked(Claimed.CHIP, [image_id]):  # until the dead one's session is gone, too
@@ -74,16 +79,16 @@ def fail(image_id: int, job_id: int, how: str) -> ChipResult:
         else:
             ended = death_text(how, image.step, image.host or this_host())
             result = record_failure(image, started, f"{image}: {ended}. {advice(how)}")
-    _finish_after_last(GalJob.objects.get(pk=job_id))
+    _finish_after_last(GalJob.objects.get(pk=job_id), measure)
     return result
 
 
-def _finish_after_last(job: GalJob) -> None:
+def _finish_after_last(job: GalJob, measure: bool) -> None:
     if job.closed is None and not job.images.open().exists():
-        finish(job)
+        finish(job, measure)
 
 
-def finish(job: GalJob) -> None:
+def finish(job: GalJob, measure: bool = True) -> None:
     """Close a job after its last chip and follow it up, by a worker if it is queued.
 
     It is done once, by the worker of its last chip or, if that died, by ``recover_lost_work``.
@@ -93,32 +98,45 @@ def finish(job: GalJob) -> None:
         if is_first and job.queued:
             send_tasks("close_job", [(job.pk,)])
     if is_first and not job.queued:
-        follow_up_job(job)
+        follow_up_job(job, measure)
 
 
-def follow_up_job(job: GalJob) -> None:
+def follow_up_job(job: GalJob, measure: bool = True) -> None:
     """Follow up a closed job, which is idempotent.
 
     Its sources are cross-matched, flags proposed, references matched with published catalogues and
-    calibrated by them, variability measured, and watches told what is new.
+    calibrated by them, variability measured, and watches told what is new. From the matches on
+    workers do it for a job of the queue, and of another whoever runs it unless ``measure``.
     """
     crossmatch_job(job)
     propose([job.exposure])
-    references, catalogues = unmatched_references_of(job), changed_catalogues(job)
     if job.queued:
-        send_matches(reference.pk for reference in references)
-        send_variability(catalogue.pk for catalogue in catalogues)
+        send_matches(reference.pk for reference in unmatched_references_of(job))
+        send_variability(catalogue.pk for catalogue in changed_catalogues(job))
         send_tasks("mail_notices", [()], first=True)
         if settings.GALPROJECT_ALERTS:
             send_tasks("send_alerts", [(job.exposure_id,)])
-    else:
-        for _ in measure_catalogues(catalogues):  # by which known variables are told
-            pass
-        for _ in match_references(references):
-            pass
-        for reference in references:
-            calibrate_matched(reference.pk, wait=False)
-        tell_watches()
+    elif measure:
+        measure_jobs([job])
+
+
+def _one_by_one(function: Callable[[int], Any], ids: Iterable[int]) -> None:
+    for pk in ids:
+        function(pk)
+
+
+def measure_jobs(jobs: Iterable[GalJob], call_with_each: Callable = _one_by_one) -> None:
+    """Measure, match and calibrate what closed jobs changed or made, and tell watches.
+
+    ``call_with_each`` calls a function with each of several ids, in this process by default.
+    """
+    catalogues = {one.pk: None for job in jobs for one in changed_catalogues(job)}
+    references = {one.pk: None for job in jobs for one in unmatched_references_of(job)}
+    call_with_each(measure_catalogue, catalogues)  # by which known variables are told
+    call_with_each(match_sources, references)
+    for pk in references:
+        calibrate_matched(pk, wait=False)
+    tell_watches()
 
 
 def close_job(job: GalJob) -> bool:

@@ -1,13 +1,15 @@
 """Runs of exposures: split into chips, processed by one or several processes."""
 
-from collections.abc import Collection, Iterable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
+from exposures.hosts import this_host
 from exposures.ingest import distinct, ingest_exposure
 from exposures.management.command_errors import database_lost
 from exposures.models import GalImage, GalJob, Status
@@ -15,12 +17,13 @@ from galproject.configuration.loading import load_options
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.pipeline import make_references
-from galproject.queue import jobs, worker
+from galproject.queue import jobs
 from galproject.queue.asking import enqueue
-from galproject.queue.worker_pool import Death, WorkerPool
-from photometry.science import compiled
+from galproject.queue.deaths import death_text
+from galproject.queue.pooled import pooled
+from galproject.queue.worker_pool import Death
 
-WORK = f"{jobs.__name__}.work"  # what worker processes do with a chip of a job
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,15 @@ def run_jobs(enqueued: Collection[GalJob], workers: int = 1) -> Iterator[ChipRes
     """Process the chips of jobs that are not for the queue; yields and raises as ``run_chips``."""
     try:
         with jobs.jobs_of_this_process(enqueued):
-            # All references first: search images are measured with what is found on them.
-            for is_reference in (True, False):
-                chips = _chips_of(enqueued, is_reference)
-                yield from _in_a_pool(chips, workers) if workers > 1 else _in_this_process(chips)
+            try:
+                # All references first: search images are measured with what is found on them.
+                for is_reference in (True, False):
+                    chips = _chips_of(enqueued, is_reference)
+                    in_a_pool = workers > 1
+                    yield from _in_a_pool(chips, workers) if in_a_pool else _in_this_process(chips)
+            finally:
+                if workers > 1:
+                    _measure_in_a_pool(enqueued, workers)
     except DatabaseError as error:
         raise database_lost(error) from error
 
@@ -129,10 +137,24 @@ def _in_this_process(chips: list[tuple[int, int]]) -> Iterator[ChipResult]:
 
 
 def _in_a_pool(chips: list[tuple[int, int]], workers: int) -> Iterator[ChipResult]:
-    database = connection.settings_dict["NAME"]
-    pool = WorkerPool(WORK, worker.start, (database,), preload=compiled.load_kept)
-    for (image_id, job_id), outcome in pool.run(chips, workers):
+    # What a job changed is measured afterwards: one process would, after the last chip.
+    tasks = [(image_id, job_id, False) for image_id, job_id in chips]
+    for (image_id, job_id, _), outcome in pooled(jobs.work, tasks, workers):
         if isinstance(outcome, Death):
-            yield jobs.fail(image_id, job_id, outcome.how)
+            yield jobs.fail(image_id, job_id, outcome.how, measure=False)
         else:
             yield outcome
+
+
+def _measure_in_a_pool(enqueued: Collection[GalJob], workers: int) -> None:
+    """Measure what jobs changed that have ended, each catalogue by one of several processes."""
+
+    def call_with_each(function: Callable, ids: Iterable[int]) -> None:
+        for (pk,), outcome in pooled(function, [(pk,) for pk in ids], workers):
+            if isinstance(outcome, Death):
+                ended = death_text(outcome.how, "", this_host())
+                logger.error("%s of catalogue %d: %s", function.__name__, pk, ended)
+
+    closed = GalJob.objects.filter(pk__in=[job.pk for job in enqueued]).exclude(closed=None)
+    if ended := list(closed.select_related("exposure").order_by("pk")):
+        jobs.measure_jobs(ended, call_with_each)

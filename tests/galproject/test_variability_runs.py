@@ -48,6 +48,17 @@ def test_a_job_without_the_queue_measures_what_changed(field):
     assert GalVariability.objects.count() == N
 
 
+def test_a_job_leaves_what_changed_to_whoever_runs_it(field):
+    job = job_of(field, queued=False)
+    jobs.finish(job, measure=False)
+    assert not GalVariability.objects.exists()
+    calls = []
+    jobs.measure_jobs([job], lambda function, ids: calls.append((function.__name__, list(ids))))
+    assert calls == [("measure_catalogue", [field.pk]), ("match_sources", [])]
+    jobs.measure_jobs([job])
+    assert GalVariability.objects.count() == N
+
+
 def test_a_job_of_the_queue_leaves_it_to_the_workers(field, messages):
     jobs.follow_up_job(job_of(field))
     assert messages == [("measure_variability", (field.pk, False)), ("mail_notices", ())]

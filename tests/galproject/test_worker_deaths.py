@@ -13,7 +13,7 @@ from exposures.locks import Claimed, claim
 from exposures.models import GalImage, GalJob, Status
 from galproject.configuration.loading import load_options
 from galproject.processing.chip_result import Outcome
-from galproject.queue import cluster, jobs, recovery, runs, tasks
+from galproject.queue import cluster, jobs, recovery, tasks
 from galproject.queue.runs import run_chips
 from galproject.queue.worker_pool import Death, WorkerPool
 from tests.builders.exposures_in_work import make_exposure
@@ -63,7 +63,7 @@ def chips(n_chips):
 
 @pytest.mark.django_db(transaction=True)
 def test_chips_over_which_a_process_dies_fail_with_the_signals_name(monkeypatch):
-    monkeypatch.setattr(runs, "WORK", f"{dying.__name__}.die_over_a_chip")
+    monkeypatch.setattr(jobs, "work", dying.die_over_a_chip)
     monkeypatch.setenv("GALPROJECT_TEST_SIGNAL", str(int(signal.SIGSEGV)))
     ids = [image.pk for image in chips(2)]
     results = list(run_chips(ids, load_options(), workers=2, again=True))

@@ -19,6 +19,7 @@ from galproject.processing.chip_result import Outcome
 from galproject.processing.cutouts import draw_cutouts
 from galproject.processing.result_lines import note_lines, result_line
 from galproject.queue.asking import ask, ask_failed, enqueue_failed
+from galproject.queue.pooled import draw_cutouts_in_processes
 from galproject.queue.runs import prepare, run_chips, run_jobs
 from photometry.models import GalCoverage, GalReference
 
@@ -104,7 +105,7 @@ class Command(ChipResultsCommand):
             else:
                 results = self.process(images, options, plan.errors, **given)
             if given["pictures"]:
-                self.draw([result.image_id for result in results])
+                self.draw([result.image_id for result in results], given["workers"])
         if plan.errors or any(result.failed for result in results):
             sys.exit(1)
 
@@ -161,11 +162,14 @@ class Command(ChipResultsCommand):
         self.summarise(results, errors)
         return results
 
-    def draw(self, image_ids):
+    def draw(self, image_ids, workers):
         """Render the cutouts of the candidates on these images."""
         covered = GalCoverage.objects.filter(image__in=image_ids, catalogue__active=True)
         catalogues = GalReference.objects.filter(pk__in=covered.values("catalogue"))
-        drawn = draw_cutouts(catalogues)
+        if workers > 1:
+            drawn = draw_cutouts_in_processes(catalogues, workers)
+        else:
+            drawn = draw_cutouts(catalogues)
         if drawn.n_tiles:
             self.stdout.write(str(drawn))
         for problem in drawn.problems:

@@ -5,22 +5,19 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from django.db import InterfaceError, OperationalError, ProgrammingError, connection
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from exposures.hosts import this_host
-from galproject.queue import worker
 from galproject.queue.deaths import death_text
-from galproject.queue.worker_pool import Death, WorkerPool
+from galproject.queue.pooled import pooled
+from galproject.queue.worker_pool import Death
 from galproject.validation.injection.chips import ChipTask, inject_chip
 from galproject.validation.injection.comparison import Comparison, compare, concatenated
 from galproject.validation.injection.options import InjectionOptions
 from galproject.validation.injection.temporary_database import temporary_database
-from photometry.science import compiled
 from variables.learning.injected import ArtificialCandidates, artificial_candidates, joined
-
-OUTCOME_OF = f"{__name__}.outcome_of"  # what worker processes do
 
 logger = logging.getLogger(__name__)
 
@@ -145,9 +142,7 @@ def _run(tasks, workers):
 
 def run_in_pool(tasks, workers):
     """What ``outcome_of`` gives of each task as it comes, each done by one of several processes."""
-    database = connection.settings_dict["NAME"]
-    pool = WorkerPool(OUTCOME_OF, worker.start, (database,), preload=compiled.load_kept)
-    for (task,), outcome in pool.run([(task,) for task in tasks], workers):
+    for (task,), outcome in pooled(outcome_of, [(task,) for task in tasks], workers):
         if isinstance(outcome, Death):
             ended = death_text(outcome.how, "", this_host())
             outcome = None, f"{task.facts.image_path}[{task.entry.name}]: {ended}"
