@@ -129,7 +129,7 @@ def find(reduction, m):
     )
     listed = ListedStars(m.x, m.y, m.fit.flux)
     found = find_new_stars(residual, reduction.detections.psf, listed, OPTIONS.residual)
-    failed_cuts = failed_cuts_of_new_stars(found, OPTIONS.residual)
+    failed_cuts = failed_cuts_of_new_stars(found, OPTIONS.residual, has_residual=True)
     failed_cuts |= cuts_by_reference(found, m, reduction.fwhm_pixels, OPTIONS.residual)
     return found.select(failed_cuts == 0)
 

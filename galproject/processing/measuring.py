@@ -24,6 +24,7 @@ from photometry.science.reference_residual import ReferenceResidual
 from photometry.science.reference_sky import ReferenceSky
 from photometry.storage.columns import measured_rows
 from photometry.storage.image_calibration import ImageCalibration
+from photometry.storage.left_over import catalogues_with_residual
 from variables.models import GalNewDetection
 from variables.new_sources.detection import find_new_detections
 
@@ -94,7 +95,13 @@ def measure_search_image(
     measured = measured_rows(measurement)
     new_detections = []
     if options.new_sources.search:
-        new_detections = find_new_detections(reduction, measurement, references, options.reduction)
+        new_detections = find_new_detections(
+            reduction,
+            measurement,
+            references,
+            options.reduction,
+            catalogues_with_residual(references),
+        )
     return SearchResult(
         measurement=measurement,
         calibration=ImageCalibration.measured(

@@ -5,6 +5,7 @@ from io import BytesIO
 
 import numpy as np
 
+from exposures.models import GalImage
 from photometry.models import GalLeftOver, GalReference
 from photometry.science.reference_residual import ReferenceResidual
 from photometry.storage.columns import STAR_COLUMNS, source_dtype
@@ -63,6 +64,12 @@ def residual_of(catalogue: GalReference) -> ReferenceResidual | None:
             zero_point=float(parts["zero_point"]),
             fit_fwhm=float(parts["fit_fwhm"]),
         )
+
+
+def catalogues_with_residual(images: list[GalImage]) -> frozenset[int]:
+    """Ids of the catalogues of ``images`` (GalImages) with which a residual is kept."""
+    known = GalLeftOver.objects.filter(catalogue__image__in=images, residual__isnull=False)
+    return frozenset(known.values_list("catalogue_id", flat=True))
 
 
 def left_over_of(catalogue: GalReference) -> np.ndarray | None:

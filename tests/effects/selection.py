@@ -93,7 +93,8 @@ def cuts_of_new_stars(options):
     columns = {name: np.ones(4) for name in NewStars.__dataclass_fields__}
     columns |= {"displacement": np.array([0.05, 0.2, np.inf, np.inf]), "flags": np.zeros(4, int)}
     columns |= {"saturated_distance": np.array([np.inf, np.inf, 10.0, 40.0])}
-    return failed_cuts_of_new_stars(NewStars(**columns), options.reduction.residual)
+    residual = options.reduction.residual
+    return [failed_cuts_of_new_stars(NewStars(**columns), residual, has) for has in (False, True)]
 
 
 def cuts_by_misfits(options):

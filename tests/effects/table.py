@@ -183,6 +183,7 @@ RESIDUAL = {
     "pixel_error": changes(chips.unlisted, 0.0),
     "min_separation": changes(chips.unlisted, 5.0),
     "min_displacement": changes(selection.cuts_of_new_stars, 0.3),
+    "min_displacement_known": changes(selection.cuts_of_new_stars, 0.3),
     "max_peaks": changes(chips.unlisted, 2),
     "edge_pixels": changes(chips.unlisted, 40.0),
     "peak_part": changes(chips.unlisted, 1.0),

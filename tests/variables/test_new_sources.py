@@ -109,6 +109,15 @@ def test_what_a_listed_star_at_a_wrong_place_explains_is_cut_as_blended():
     assert failed_cuts_of_new_stars(NewStars(**columns)).tolist() == [Cut.BLENDED, 0]
 
 
+def test_less_displacement_will_do_where_the_reference_tells_what_it_has_in_the_place():
+    columns = {name: np.ones(2) for name in NewStars.__dataclass_fields__}
+    columns |= {"displacement": np.array([0.05, 0.075]), "flags": np.zeros(2, int)}
+    stars = NewStars(**columns | {"saturated_distance": np.full(2, np.inf)})
+    for has_residual, expected in ((False, [Cut.BLENDED] * 2), (True, [Cut.BLENDED, 0])):
+        cuts = failed_cuts_of_new_stars(stars, has_residual=has_residual)
+        assert cuts.tolist() == expected
+
+
 def test_what_lies_beside_a_cosmic_ray_that_the_reference_lists_is_cut():
     """There the reference gave the light of stars beside it to the cosmic ray."""
     stars = SimpleNamespace(x=np.array([102.0, 102.0, 102.0]), y=np.array([100.0, 200.0, 300.0]))

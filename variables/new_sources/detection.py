@@ -43,17 +43,20 @@ class _Found:
     stars: NewStars
     ra: np.ndarray  # (n,) ICRS degrees
     dec: np.ndarray
-    failed_cuts: np.ndarray  # (n,) bits of Cut
+    by_reference: np.ndarray  # (n,) bits of the cut beside what the references couldn't fit
 
     def select(self, chosen):
-        columns = self.ra[chosen], self.dec[chosen], self.failed_cuts[chosen]
+        columns = self.ra[chosen], self.dec[chosen], self.by_reference[chosen]
         return _Found(self.stars.select(chosen), *columns)
 
 
-def find_new_detections(reduction, measurement, references, options) -> list[GalNewDetection]:
+def find_new_detections(
+    reduction, measurement, references, options, with_residual=frozenset()
+) -> list[GalNewDetection]:
     """Unsaved detections of stars that the ``references`` (GalImages) should show and don't.
 
-    ``measurement`` is a SearchMeasurement, ``options`` ReductionOptions. What lies beyond the
+    ``measurement`` is a SearchMeasurement, ``options`` ReductionOptions, ``with_residual`` are
+    the ids of the catalogues whose reference's residual is kept. What lies beyond the
     edges of all references is not new: nobody has looked there before.
     """
     search = _SearchImage(reduction, measurement, options)
@@ -66,8 +69,11 @@ def find_new_detections(reduction, measurement, references, options) -> list[Gal
             continue
         inside = edge_distance(*position, (reference.height, reference.width))
         inside = inside >= options.residual.edge_pixels
-        columns = _columns(search, left, reference, position)
         catalogue_id = catalogue_of(int(sources["refsource_id"][0]))
+        columns = _columns(search, left, reference, position)
+        columns["failed_cuts"] = left.by_reference | failed_cuts_of_new_stars(
+            left.stars, options.residual, catalogue_id in with_residual
+        )
         detections += _rows(columns, np.flatnonzero(inside), catalogue_id)
         left = left.select(~inside)
     return detections
@@ -84,16 +90,16 @@ def _found(search):
     if len(stars) == 0:
         return _Found(stars, *np.zeros((2, 0)), np.zeros(0, int))
     position = reduction.wcs.to_sky(*measurement.registration.undo(stars.x, stars.y))
-    failed_cuts = failed_cuts_of_new_stars(stars, options.residual)
-    failed_cuts |= cuts_by_reference(stars, measurement, reduction.fwhm_pixels, options.residual)
-    return _Found(stars, *position, failed_cuts)
+    cuts = cuts_by_reference(stars, measurement, reduction.fwhm_pixels, options.residual)
+    return _Found(stars, *position, cuts)
 
 
-def failed_cuts_of_new_stars(stars, options=ResidualOptions()):
-    """(n,) bits of the cuts that NewStars fail."""
+def failed_cuts_of_new_stars(stars, options=ResidualOptions(), has_residual=False):
+    """(n,) bits of the cuts that NewStars fail; their reference's residual is kept, or not."""
+    least = options.min_displacement_known if has_residual else options.min_displacement
     fails = {
         Cut.SEARCH_RCHI2: stars.rchi2 > options.max_rchi2,
-        Cut.BLENDED: stars.displacement < options.min_displacement,
+        Cut.BLENDED: stars.displacement < least,
         Cut.MASKED: stars.quality < options.min_quality,
         Cut.SATURATED: (stars.flags & SATURATION) != 0,
         Cut.SHARP: (stars.flags & SHARP) != 0,
@@ -137,7 +143,6 @@ def _columns(search, found, reference, position):
         **{name: getattr(stars, name) for name in OF_STARS},
         "mag": mag,
         "mag_err": mag_err,
-        "failed_cuts": found.failed_cuts,
     }
 
 

@@ -39,6 +39,9 @@ class ResidualOptions(Options):
     """Least distance from a listed star, in FWHM: what is nearer is that star's change."""
     min_displacement: Ratio = 0.09
     """Least displacement of a listed star's light, in FWHM: with less its position was wrong."""
+    min_displacement_known: Ratio = 0.06
+    """The same where the reference's residual is kept, in which is measured what the reference has
+    in the place: two stars that are listed as one are two there."""
     max_peaks: SourceCount = 20000
     """Largest number of peaks of the residual, the most significant, that are fitted on a chip; and
     of those that show when the stars at these are taken away."""
