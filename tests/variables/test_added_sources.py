@@ -20,6 +20,7 @@ from photometry.science.psf.psf import ChipPsf
 from photometry.science.reference_residual import ReferenceResidual
 from photometry.storage import storage
 from photometry.storage.left_over import (
+    catalogues_with_residual,
     LEFT_OVER_DTYPE,
     left_over_of,
     residual_of,
@@ -117,6 +118,14 @@ def test_the_residual_of_a_reference_is_stored_as_it_was(catalogue):
         residual.psf.stamps(np.ones(1), np.ones(1), 9)
     )
     assert residual_of(make_catalogue(5, ra=RA + 1)) is None
+
+
+def test_catalogues_whose_reference_is_asked_are_those_with_a_residual(catalogue):
+    other = make_catalogue(5, ra=RA + 1)
+    store_left_over(catalogue, left_over(), residual_with((500.0, 20.2)))
+    store_left_over(other, left_over())
+    assert catalogues_with_residual([catalogue.image, other.image]) == {catalogue.pk}
+    assert catalogues_with_residual([other.image]) == set()
 
 
 def test_a_star_in_the_pixels_of_the_reference_that_was_no_peak_of_its_own_is_added(catalogue):
