@@ -20,8 +20,8 @@ from photometry.science.psf.psf import ChipPsf
 from photometry.science.reference_residual import ReferenceResidual
 from photometry.storage import storage
 from photometry.storage.left_over import (
-    catalogues_with_residual,
     LEFT_OVER_DTYPE,
+    catalogues_with_residual,
     left_over_of,
     residual_of,
     store_left_over,
