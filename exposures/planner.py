@@ -26,6 +26,10 @@ BY_INDEXES = {
 # Few rows have an index of their own: read these, rather than find more of them by others.
 BY_OWN_INDEX = {"enable_bitmapscan": "off", "enable_seqscan": "off"}
 
+# What is near each of many rows is found by the index of positions. A table of which was counted
+# that it is empty is read as a whole for each row until it is counted again, large as it may be.
+BY_POSITION = {"enable_seqscan": "off"}
+
 
 @contextmanager
 def planned(settings):

@@ -6,6 +6,7 @@ from django.db.models import Count
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, lock_to_end
+from exposures.planner import BY_POSITION, planned
 from exposures.science.angles import to_sky
 from exposures.science.footprints import unit_vectors
 from exposures.source_ids import catalogue_of
@@ -18,11 +19,12 @@ from variables.science.new_sources import NewSourceOptions
 
 # Positions of the index last, as q3c_join wants them. OFFSET 0 keeps all other conditions out of
 # the look-up: as long as nothing has been counted of rows that were just stored, the planner takes
-# the index of catalogues for as selective, and looks at each pair of a catalogue's.
+# the index of catalogues for as selective, and looks at each pair of a catalogue's. What was found
+# is changed by its place in the table: by its id, the planner may compare it with all rows.
 ASSIGN = """
 UPDATE galnewdetections d SET refsource_id = near.refsource_id
 FROM (
-    SELECT o.id, s.refsource_id FROM galnewdetections o
+    SELECT o.ctid AS place, s.refsource_id FROM galnewdetections o
     JOIN LATERAL (
         SELECT n.refsource_id FROM (
             SELECT refsource_id, catalogue_id, ra, dec FROM galnewsources
@@ -33,21 +35,21 @@ FROM (
     ) s ON true
     WHERE o.refsource_id IS NULL AND o.galimage_id = %(image)s
 ) near
-WHERE d.id = near.id
+WHERE d.ctid = near.place
 """
 # Of all images, what lies nearest to sources that were just made.
 ASSIGN_TO_MADE = """
 UPDATE galnewdetections d SET refsource_id = near.refsource_id
 FROM (
-    SELECT DISTINCT ON (o.id) o.id, n.refsource_id
+    SELECT DISTINCT ON (o.id) o.place, n.refsource_id
     FROM galnewsources n JOIN LATERAL (
-        SELECT id, ra, dec, catalogue_id, refsource_id FROM galnewdetections
+        SELECT ctid AS place, id, ra, dec, catalogue_id, refsource_id FROM galnewdetections
         WHERE q3c_join(n.ra, n.dec, ra, dec, %(radius)s) OFFSET 0
     ) o ON o.catalogue_id = n.catalogue_id AND o.refsource_id IS NULL
     WHERE n.refsource_id = ANY(%(made)s)
     ORDER BY o.id, q3c_dist(o.ra, o.dec, n.ra, n.dec)
 ) near
-WHERE d.id = near.id
+WHERE d.ctid = near.place
 """
 PAIRS = """
 SELECT a.id, b.id FROM galnewdetections a
@@ -134,7 +136,7 @@ def _associate(image, sources_before, options):
     """Associate an image's detections, and judge the sources that they belong or belonged to."""
     parameters = {"radius": options.radius_arcsec / 3600, "days": options.min_days}
     parameters |= {"image": image.pk, "bright": options.bright_sigma}
-    with connection.cursor() as cursor:
+    with planned(BY_POSITION), connection.cursor() as cursor:
         cursor.execute(ASSIGN, parameters)
         for query in (PAIRS, BRIGHT):
             cursor.execute(query, parameters)

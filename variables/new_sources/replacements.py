@@ -8,6 +8,7 @@ sources of a reference is found by ``photometry.crossmatch``, which knows nothin
 import numpy as np
 from django.db import connection, transaction
 
+from exposures.planner import BY_POSITION, planned
 from exposures.science.footprints import unit_vectors
 from photometry.science.crossmatch.source_replacements import source_replacements
 from variables.models import GalLostSource
@@ -106,7 +107,7 @@ def _filter_of(catalogue):
 
 
 def _rows(query, parameters):
-    with connection.cursor() as cursor:
+    with planned(BY_POSITION), connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return np.array(cursor.fetchall(), [("refsource_id", "i8"), ("ra", "f8"), ("dec", "f8")])
 

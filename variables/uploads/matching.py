@@ -2,6 +2,7 @@
 
 from django.db import connection, transaction
 
+from exposures.planner import BY_POSITION, planned
 from variables.models import GalCandidate, UploadedList
 from variables.uploads.lines import Entry, UploadError
 
@@ -59,7 +60,7 @@ def _by_place(entries, radius_arcsec):
     if not placed:
         return {}
     indices, ra, dec = map(list, zip(*placed, strict=True))
-    with connection.cursor() as cursor:
+    with planned(BY_POSITION), connection.cursor() as cursor:
         cursor.execute(NEAR, [ra, dec, radius_arcsec / 3600, MAX_MATCHES + 1])
         rows = cursor.fetchall()
     if len(rows) > MAX_MATCHES:
