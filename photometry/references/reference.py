@@ -78,11 +78,7 @@ def measure_reference_errors(reduction, options=ReductionOptions()) -> Reference
 
 
 def _flux_errors(errors, rows):
-    """(n,) errors in ADU of the fluxes of a reference's rows by its ImageErrors.
-
-    They are not below those of the fit, which is what the noise does at least: of the few stars of
-    a small image, those of some brightness may have had less of it where it was drawn.
-    """
+    """(n,) errors in ADU of the fluxes of a reference's rows by its ImageErrors."""
     x, y, flux, flux_err = (rows[name].astype("f8") for name in ("x", "y", "flux", "flux_err"))
     near = errors.surroundings(rows, (x, y), flux, flux_err)
-    return np.maximum(errors.model.flux_errors(flux, flux_err, near), flux_err)
+    return errors.model.flux_errors(flux, flux_err, near)

@@ -102,9 +102,11 @@ def _fill(table, sources, rows, scale, options):
         flux_scale = 10 ** (-0.4 * (scale.zero_points - ZERO_POINT))
         is_positive = rows["flux"] > 0
         flux = np.where(is_positive, mag_flux, flux_scale * rows["flux"])
+        # Noise does at least what the fit says: a curve of errors by few stars may say less.
+        share = np.maximum(rows["mag_err"] / MAG_PER_LN, rows["flux_err"] / rows["flux"])
         flux_err = np.where(
             is_positive,
-            mag_flux * rows["mag_err"] / MAG_PER_LN,
+            mag_flux * share,
             flux_scale * scale.error_scale * rows["flux_err"],
         )
         usable = (rows["quality"] >= options.min_quality) & ((rows["flags"] & SATURATION) == 0)
