@@ -213,6 +213,7 @@ def test_stack_of_other_exposures_is_not_replaced(stacked, night, paths):
         run(*paths[:2], "--name", plan.files.name, "--to", plan.files.folder)
 
 
+@pytest.mark.django_db
 def test_exposures_that_do_not_overlap_make_no_stack(paths, tmp_path, capsys):
     elsewhere = simulate_night(
         tmp_path / "far",
