@@ -11,7 +11,7 @@ margin cache too), ``equal_share`` (of measurements that are those of the databa
 process meanwhile); and, where requirements-bulk.txt is installed, else null,
 ``statistics_rows_a_second`` (measurements whose statistics LSDB has in a second of processor time,
 files read and decoded, in this process), ``statistics_rows_a_second_1`` and ``_2`` (by one and two
-workers of a Dask cluster: of processor time of the busiest, the least of two) and
+workers of a Dask cluster: of processor time of the busiest, the least of eight) and
 ``two_workers_over_one``; and what benchmarks/news.py has, of 100,000 candidates (with --quick
 5,000).
 """

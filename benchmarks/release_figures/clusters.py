@@ -11,9 +11,13 @@ NAMES = (
     *("statistics_rows_a_second", "statistics_rows_a_second_1", "statistics_rows_a_second_2"),
     "two_workers_over_one",
 )
-REPEATS = 4
-# Workers keep the memory that Arrow reads a pixel into for the next, as docs/bulk.md has it.
-ENVIRONMENT = {"MIMALLOC_PURGE_DELAY": "-1"}
+REPEATS = 8
+# Workers keep the memory of a pixel for the next, Arrow's and of arrays, as docs/bulk.md has it.
+ENVIRONMENT = {
+    "MIMALLOC_PURGE_DELAY": "-1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**33),
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+}
 HAS_LSDB = importlib.util.find_spec("lsdb") is not None
 
 
@@ -54,11 +58,14 @@ def _processor_seconds(work):
 
 def _seconds_by_workers(work):
     """(n, processor time of the busiest) of one worker and two: all, where each has a core."""
+    import dask
     from dask.distributed import Client
 
-    with Client(
-        n_workers=1, threads_per_worker=1, dashboard_address=":0", env=ENVIRONMENT
-    ) as client:
+    settings = {f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in ENVIRONMENT.items()}
+    with (
+        dask.config.set(settings),
+        Client(n_workers=1, threads_per_worker=1, dashboard_address=":0") as client,
+    ):
         for n in (1, 2):
             client.cluster.scale(n)
             client.wait_for_workers(n)
