@@ -156,13 +156,16 @@ def open_images(path: Path):
     path, how = Path(path), {"memmap": False}
     with _opened(path, False, how) as file:
         primary, first = Cards(path, 0, file.hdus[0].header), file.spans[0]
+        are_read = file.key not in _contents  # all of its headers, in the next line
         contents = _contents.get(file.key, lambda: _contents_of(path, file))
         if first.data == first.end:  # else it is read as an image, or not at all
             check_sums(path, 0, primary, first, file.stream, limits_in_force().checksums)
-        images = [
-            ImageHdu(index, name, shape, file.spans[index], file.stream, _loader(file, index, how))
-            for index, name, shape in contents.planes
-        ]
+        images = []
+        for index, name, shape in contents.planes:
+            load = partial(file.hdus.__getitem__, index)
+            if index > 0 and not are_read:
+                load = partial(hdu_alone, file.stream, file.spans, index, **how)
+            images.append(ImageHdu(index, name, shape, file.spans[index], file.stream, load))
         yield ImageFile(path, primary, tuple(images), file.stream, contents.others)
 
 
@@ -171,13 +174,6 @@ def _contents_of(path, file):
     planes = filter(None, (_plane(index, hdu) for index, hdu in enumerate(file.hdus)))
     others = filter(None, (_without_plane(path, *one) for one in enumerate(file.hdus)))
     return _Contents(tuple(planes), tuple(others))
-
-
-def _loader(file, index, how):
-    """A function that reads the header of an HDU."""
-    if index == 0:
-        return lambda: file.hdus[0]
-    return partial(hdu_alone, file.stream, file.spans, index, **how)
 
 
 def read_pixels(path: Path, image: ImageHdu, dtype=np.float32) -> np.ndarray:

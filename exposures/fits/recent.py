@@ -21,3 +21,6 @@ class Recent(Generic[Found]):
             while len(self._found) > self._n_kept:
                 self._found.popitem(last=False)
         return self._found[key]
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._found
