@@ -13,24 +13,14 @@ from scipy.spatial import cKDTree
 
 from exposures.science.arrays import FloatArray
 from photometry.science.compiled import compiled_with, inlined
+from photometry.science.detection import peak_light
+from photometry.science.detection.peak_light import fill_light, fill_light_and_slopes, new_renderer
 from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf import stamps
 from photometry.science.psf.psf import ChipPsf
-from photometry.science.psf.stamps import (
-    DX,
-    DY,
-    SPLINE_REACH,
-    CoreWorkspace,
-    add_core,
-    moffat,
-    new_workspace,
-)
 
 STEPS = 3  # of Gauss-Newton in a peak's position
 LARGEST_STEP = 0.5  # pixels
-SLOPE_STEP = 0.1  # pixels, over which slopes are taken
-# By how much a star is moved for these, in x and y: not at all, and to either side.
-MOVES = SLOPE_STEP * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
 RIDGE = 1e-9  # of the normal equations, for stars that lie on each other
 NO_LIGHT = 1e-30  # smallest diagonal of the equations, of what has no usable pixel
 # Columns of what the compiled functions give.
@@ -101,16 +91,6 @@ class _PlacedProfiles(NamedTuple):
     beta: np.float32
 
 
-class _Renderer(NamedTuple):
-    """What is the same of the PSF of all stars, and arrays to render one in."""
-
-    beta: np.float32
-    core_side: int  # pixels; 0 without a core
-    stamp: np.ndarray  # (n_pixels,) float32
-    patch: np.ndarray  # (n_patch,) float32, for the core
-    workspace: CoreWorkspace
-
-
 class _Equations(NamedTuple):
     """The normal equations of up to n terms, A = L L', as they are eliminated."""
 
@@ -173,7 +153,7 @@ def _near(positions: FloatArray, n: int, radius: int) -> _Neighbours:
     return _Neighbours(first - np.arange(n + 1), other[is_other])
 
 
-@compiled_with(stamps)
+@compiled_with(stamps, peak_light)
 def _fit(
     images: _Images,
     half: int,
@@ -183,55 +163,40 @@ def _fit(
     result: FloatArray,
 ) -> None:
     first, positions = near.first, stars.positions
-    n_pixels, n_terms = (2 * half + 1) ** 2, np.max(np.diff(first)) + 6
+    n_pixels, n_terms = (2 * half + 1) ** 2, np.max(np.diff(first)) + 4
     square, terms = np.empty((3, n_pixels)), np.empty((n_terms, n_pixels))
     values = np.empty(n_terms)
     equations = _Equations(np.empty((n_terms, n_terms)), np.empty(n_terms), np.empty(n_pixels))
-    renderer = _new_renderer(stars, n_pixels)
+    renderer = new_renderer(stars.core, stars.beta, n_pixels)
     for k in range(len(result)):
         column, row = np.floor(positions[k, 0] + 0.5), np.floor(positions[k, 1] + 0.5)
         _cut(images, half, int(column), int(row), square)
         terms[0] = 1
         n = 1 + first[k + 1] - first[k]  # the sky and the neighbours; the peak's own terms follow
-        dx, dy = positions[k, 0] - column, positions[k, 1] - row
-        is_faint = False
-        for step in range(STEPS + 1):
-            is_last = is_faint or step == STEPS
-            start = 0 if step == 0 else n
-            for m in range(max(start, 1), n + 1 if is_last else n + len(MOVES)):
-                if m < n:
-                    star = near.other[first[k] + m - 1]
-                    x, y = positions[star, 0] - column, positions[star, 1] - row
-                else:
-                    star, x, y = k, dx + MOVES[m - n, 0], dy + MOVES[m - n, 1]
-                _render(terms[m], half, x, y, stars.parameters[star], renderer)
-            _difference(terms[n + 1], terms[n + 2], terms[n + 1])
-            _difference(terms[n + 3], terms[n + 4], terms[n + 2])
-            _extend(equations, terms, square, start, n + 1 if is_last else n + 3)
-            if not is_last and limits.max_move_pixels > 0:
-                _substitute(equations, values, n, n + 3)
-                dx, dy = _moved(dx, dy, values[n : n + 3], limits.max_move_pixels)
-                is_faint = values[n] * equations.factor[n, n] < limits.least_sigma
+        for m in range(1, n):
+            star = near.other[first[k] + m - 1]
+            x, y = positions[star, 0] - column, positions[star, 1] - row
+            fill_light(terms[m], half, x, y, stars.parameters[star], renderer)
+        own, dx, dy = stars.parameters[k], positions[k, 0] - column, positions[k, 1] - row
+        is_last, start = limits.max_move_pixels <= 0, 0
+        for _ in range(STEPS):
             if is_last:
                 break
+            fill_light_and_slopes(terms[n : n + 3], half, dx, dy, own, renderer)
+            _extend(equations, terms, square, start, n + 3)
+            _substitute(equations, values, n, n + 3)
+            dx, dy = _moved(dx, dy, values[n : n + 3], limits.max_move_pixels)
+            is_last = values[n] * equations.factor[n, n] < limits.least_sigma
+            start = n
+        fill_light(terms[n], half, dx, dy, own, renderer)
+        _extend(equations, terms, square, start, n + 1)
         _substitute(equations, values, 0, n + 1)
         result[k, X], result[k, Y], result[k, FLUX] = column + dx, row + dy, values[n]
         # The last diagonal element of the inverse is that of the factor, inverted and squared.
         result[k, FLUX_ERR] = 1 / equations.factor[n, n]
-        _describe(square, terms[: n + 1], values[: n + 1], limits, result[k])
-
-
-@compiled_with(stamps, forceinline=True)
-def _new_renderer(stars: _PlacedProfiles, n_pixels: int) -> _Renderer:
-    core_side = stars.core.shape[1]
-    patch_side = 2 * (core_side // 2 + SPLINE_REACH) + 1
-    return _Renderer(
-        stars.beta,
-        core_side,
-        np.empty(n_pixels, np.float32),
-        np.empty(patch_side**2, np.float32),
-        new_workspace(stars.core),
-    )
+        left = equations.weighted
+        _take_out(square[0], terms[: n + 1], values[: n + 1], left)
+        _describe(square, left, terms[n], values[n], limits, result[k])
 
 
 @inlined
@@ -261,36 +226,6 @@ def _cut(images: _Images, half: int, column: int, row: int, square: FloatArray) 
                 square[0, pixel], square[1, pixel] = data[j, i], weight[j, i]
                 square[2, pixel] = model[j, i]
             pixel += 1
-
-
-@compiled_with(stamps, forceinline=True)
-def _render(
-    term: FloatArray, half: int, x: float, y: float, parameters: FloatArray, renderer: _Renderer
-) -> None:
-    """Fill ``term`` with the PSF of a star at ``x, y`` from the centre of the square."""
-    core_side, stamp, patch = renderer.core_side, renderer.stamp, renderer.patch
-    star, side = parameters.copy(), 2 * half + 1
-    star[DX], star[DY] = x, y
-    moffat(stamp, side, star, renderer.beta)
-    for pixel in range(len(term)):
-        term[pixel] = stamp[pixel]
-    if core_side == 0:
-        return
-    right, down = int(np.floor(x + 0.5)), int(np.floor(y + 0.5))
-    star[DX], star[DY] = x - right, y - down
-    reach = core_side // 2 + SPLINE_REACH
-    patch[:] = 0
-    add_core(patch, 2 * reach + 1, star, core_side, renderer.workspace)
-    left, top, wide = half + right - reach, half + down - reach, 2 * reach + 1
-    for j in range(max(top, 0), min(top + wide, side)):
-        for i in range(max(left, 0), min(left + wide, side)):
-            term[j * side + i] += patch[(j - top) * wide + i - left]
-
-
-@inlined
-def _difference(high: FloatArray, low: FloatArray, slope: FloatArray) -> None:
-    for pixel in range(len(slope)):
-        slope[pixel] = (high[pixel] - low[pixel]) / (2 * SLOPE_STEP)
 
 
 @inlined
@@ -337,34 +272,46 @@ def _substitute(equations: _Equations, values: FloatArray, start: int, stop: int
 
 
 @inlined
+def _take_out(data: FloatArray, terms: FloatArray, values: FloatArray, left: FloatArray) -> None:
+    """Fill ``left`` (n_pixels,) with the data without all ``terms``, each times its value."""
+    left[:] = data
+    for m in range(len(terms)):
+        term, value = terms[m], values[m]
+        for pixel in range(len(left)):
+            left[pixel] -= value * term[pixel]
+
+
+@inlined
 def _describe(
     square: FloatArray,
-    terms: FloatArray,
-    values: FloatArray,
+    left: FloatArray,
+    own: FloatArray,
+    flux: float,
     limits: PeakLimits,
     result: FloatArray,
 ) -> None:
-    """Describe the fit of a star, the last of the ``terms``, together with the others."""
-    data, weight, model = square
-    own, flux = terms[-1], values[-1]
-    information = light = chi2 = usable = whole = 0.0
-    centre, excess = 0, 0.0
+    """Describe the fit of a star of which ``own`` is the PSF, where all terms have ``left``."""
+    weight, model = square[1], square[2]
+    information = light = chi2 = usable = whole = highest = 0.0
     for pixel in range(len(own)):
-        p, w, left = own[pixel], weight[pixel], data[pixel]
-        for m in range(len(terms)):
-            left -= values[m] * terms[m, pixel]
+        p, w = own[pixel], weight[pixel]
         allowed = limits.pixel_error * (abs(model[pixel]) + abs(flux) * p)
         information += w * p * p
         light += w * p * model[pixel]
         whole += p
-        if w > 0:
-            usable += p
-            chi2 += p * left * left * w / (1 + w * allowed * allowed)
-        if p > own[centre] or pixel == 0:
-            centre, excess = pixel, left
+        # Pixels that are not usable have no weight.
+        usable += p if w > 0 else 0.0
+        chi2 += p * left[pixel] * left[pixel] * w / (1 + w * allowed * allowed)
+        highest = max(highest, p)
+    centre = 0
+    for pixel in range(len(own)):
+        if own[pixel] == highest:
+            centre = pixel
+            break
     information = max(information, NO_LIGHT)
     result[RCHI2] = chi2 / max(usable, NO_LIGHT)
     result[FRACFLUX] = flux * information / max(flux * information + light, NO_LIGHT)
     result[QUALITY] = usable / whole
+    excess = left[centre]
     is_sharp = excess > limits.sharp_excess * abs(flux) * own[centre]
     result[SHARP] = is_sharp and excess * np.sqrt(weight[centre]) > limits.sharp_sigma

@@ -166,9 +166,9 @@ def add_core(
     bspline_weights(star[DX], wx)
     bspline_weights(star[DY], wy)
     wy *= star[CORE_SCALE]
-    _convolve(total, low * wide, wide, wy, rows[low * wide : high * wide])
+    convolve(total, low * wide, wide, wy, rows[low * wide : high * wide])
     # Where a row ends this mixes it with the next: those pixels are not used.
-    _convolve(rows, low * wide, 1, wx, shifted[low * wide : high * wide - 4])
+    convolve(rows, low * wide, 1, wx, shifted[low * wide : high * wide - 4])
     for j in range(low, high):
         line = stamp[(j - reach + half) * size + low - reach + half :]
         moved = shifted[j * wide + low : j * wide + high]
@@ -177,10 +177,13 @@ def add_core(
 
 
 @inlined
-def _convolve(
+def convolve(
     values: FloatArray, start: int, stride: int, weights: FloatArray, result: FloatArray
 ) -> None:
-    """Weighted sums of five of ``values``, ``stride`` apart, the first of them from ``start``."""
+    """Fill ``result`` with weighted sums of five ``values``, the first of them from ``start`` on.
+
+    They lie ``stride`` apart; ``weights`` are (5,). Any unit, one-dimensional arrays.
+    """
     n = len(result)
     w0, w1, w2, w3, w4 = weights[0], weights[1], weights[2], weights[3], weights[4]
     first, second = values[start : start + n], values[start + stride : start + stride + n]
