@@ -51,6 +51,7 @@ from photometry.science.detection.psf_refit import refitted_psf
 from photometry.science.psf.psf import ChipPsf, PsfOptions
 from photometry.science.psf.psf_stars import brightest_everywhere
 from photometry.science.psf.seeing import estimate_fwhm
+from photometry.science.psf.stamps import evaluate
 from photometry.science.sky.residual_sky import residual_sky
 
 ROUGH_SWEEPS = 6  # over all stars at most, before the last iteration
@@ -348,12 +349,13 @@ def _improved(
 def _stamps(field: _Field, stars: _Stars, psf: ChipPsf, options: DetectionOptions) -> Stamps:
     """Stamps as large as the stars' wings matter; the largest if the peak is unknown."""
     peak = field.data[np.round(stars.y).astype(int), np.round(stars.x).astype(int)]
-    flux = np.maximum(stars.flux, peak / psf.stamps(stars.x, stars.y, 1)[:, 0, 0])
+    profiles = psf.profiles(stars.x, stars.y)
+    flux = np.maximum(stars.flux, peak / evaluate(profiles, 1)[:, 0, 0])
     level = options.wing_sigma * field.noise / np.maximum(flux, field.noise)
     half = np.maximum(np.ceil(psf.reach(stars.x, stars.y, level)), options.min_half_pixels)
     half[field.is_masked(stars.x, stars.y)] = options.max_half_pixels
     half = np.minimum(half, options.max_half_pixels)
-    return Stamps.render(psf, stars.x, stars.y, half.astype(int), field.room)
+    return Stamps.of(profiles, stars.x, stars.y, half.astype(int), field.room)
 
 
 def _refitted(field: _Field, stars: _Stars, psf: ChipPsf, fit: JointFit) -> ChipPsf:

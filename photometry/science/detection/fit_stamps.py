@@ -11,7 +11,7 @@ import numpy as np
 from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
 from photometry.science.psf.psf import ChipPsf
-from photometry.science.psf.stamps import fill_stamps
+from photometry.science.psf.stamps import Profiles, fill_stamps
 
 GROWTH = 1.3  # by which there is more room for stamps than there are
 
@@ -74,10 +74,22 @@ class Stamps:
 
         Those that were in the same ``room`` before are no more.
         """
+        return cls.of(psf.profiles(x, y), x, y, half, room)
+
+    @classmethod
+    def of(
+        cls,
+        profiles: Profiles,
+        x: FloatArray,
+        y: FloatArray,
+        half: IntArray,
+        room: PixelRoom | None = None,
+    ) -> Self:
+        """Stamps of Profiles at ``x, y`` (n,) pixels; all as in ``render``."""
         size = 2 * np.asarray(half, np.int64) + 3
         first = np.cumsum(size**2) - size**2
         values = (room or PixelRoom()).pixels(int(np.sum(size**2)))
-        fill_stamps(values, first, size, psf.profiles(x, y))
+        fill_stamps(values, first, size, profiles)
         column, row = (np.round(c).astype(np.int64) - size // 2 for c in (x, y))
         return cls(values, first, size, column, row)
 
