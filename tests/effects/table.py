@@ -181,6 +181,7 @@ RESIDUAL = {
     "wing_fwhm": changes(chips.unlisted, 6.0),
     "wing_pixels": changes(chips.unlisted, 4),
     "pixel_error": changes(chips.unlisted, 0.0),
+    "least_error_share": changes(chips.unlisted, 1.0),
     "min_separation": changes(chips.unlisted, 5.0),
     "min_displacement": changes(selection.cuts_of_new_stars, 0.3),
     "min_displacement_known": changes(selection.cuts_of_new_stars, 0.3),

@@ -15,6 +15,7 @@ from photometry.science.detection.matched_filter import (
     take_away,
 )
 from photometry.science.detection.peak_fit import Residual
+from photometry.science.detection.psf_errors import shares_of_errors
 from photometry.science.detection.residual_options import ResidualOptions
 from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf.psf import ChipPsf
@@ -60,7 +61,24 @@ class PeakImage:
         wide = psf.stamps(*middle, 2 * (3 * half // 2) + 1)[0]
         overlap = scipy.signal.fftconvolve(wide, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
         variance = model_variance(psf, stars, shape, options, _negligible(information))
-        return cls(signal, information, residual.weight, variance, overlap)
+        image = cls(signal, information, residual.weight, variance, overlap)
+        if options.least_error_share < 1:
+            image._measure_errors(psf, stars, options)
+        return image
+
+    def _measure_errors(self, psf: ChipPsf, stars: ListedStars, options: ResidualOptions) -> None:
+        """Let ``variance`` have the errors that PSFs have on this image, at most those assumed."""
+        images = self.signal, self.information, self.weight, self.variance
+        table, least = error_table(psf, self.signal.shape, options), options.least_error_share
+        fwhm = float(psf.fwhm_at(*_middle(self.signal.shape))[0])
+        shares = shares_of_errors(images, stars.positions, stars.flux, table, fwhm, least)
+        least = shares.min(initial=1.0)
+        more = np.flatnonzero(shares > least)
+        flux = stars.flux[more] * np.sqrt(shares[more] ** 2 - least**2)
+        worse = ListedStars(stars.x[more], stars.y[more], flux)
+        self.variance[:] *= least**2
+        negligible = _negligible(self.information)
+        self.variance[:] += model_variance(psf, worse, self.signal.shape, options, negligible)
 
     def peaks(self, options: ResidualOptions) -> tuple[PixelPositions, FloatArray]:
         """The maxima of the significance (n,), highest first, and their height (n,) in sigma.
@@ -98,8 +116,17 @@ def model_variance(
     """(ny, nx) ADU^2, variance of spurious flux from errors of the PSFs of ``stars``.
 
     A star whose flux is NaN has no part in it, nor has one where it would add less than
-    ``negligible``, ADU^2. What a star of flux F gives to a matched filter at
-    a distance is F times the PSF's autocorrelation there, 1 at none; of that, a fraction is wrong.
+    ``negligible``, ADU^2.
+    """
+    table = error_table(psf, shape, options)
+    return summed_squares(stars.x, stars.y, stars.flux, table, shape, negligible)
+
+
+def error_table(psf: ChipPsf, shape: Shape, options: ResidualOptions) -> FloatArray:
+    """(side, side), the assumed variance of spurious flux round a star of flux 1, ``side`` odd.
+
+    What a star of flux F gives to a matched filter at a distance is F times the PSF's
+    autocorrelation there, 1 at none; of that, a fraction is wrong.
     """
     middle = _middle(shape)
     reach = options.wing_pixels
@@ -110,9 +137,7 @@ def model_variance(
     width = max(options.wing_fwhm - options.core_fwhm, 1e-6)
     in_wings = np.clip((distance - options.core_fwhm) / width, 0, 1)
     fraction = options.model_error + (options.wing_error - options.model_error) * in_wings
-    return summed_squares(
-        stars.x, stars.y, stars.flux, (fraction * overlap) ** 2, shape, negligible
-    )
+    return (fraction * overlap) ** 2
 
 
 def _negligible(information: FloatArray) -> float:

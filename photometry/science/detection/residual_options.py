@@ -26,6 +26,9 @@ class ResidualOptions(Options):
     """Error of the PSF in the core of a neighbour, as a share of its light there."""
     wing_error: Fraction = 0.025
     """Error of the PSF in the wings of a neighbour, as a share of its light there."""
+    least_error_share: Fraction = 0.5
+    """Least share of these errors that a star's PSF is taken to have; how much it has, the pixels
+    beside it tell that are darker than the model. With 1 all have these errors."""
     core_fwhm: InFwhm = 1.0
     """Distance from a neighbour, in FWHM, up to which the error is that of the core."""
     wing_fwhm: InFwhm = 2.5

@@ -71,7 +71,8 @@ def find_new_stars(
 
     What a listed star's PSF took away wrongly is a fraction of its light at the place, alike in
     many pixels. So it is an error of the flux, which doesn't fall with the number of pixels; the
-    errors of several neighbours have no sign in common and are added in quadrature.
+    errors of several neighbours have no sign in common and are added in quadrature. How large they
+    are on this image, the pixels beside bright stars tell that are darker than the model.
 
     A listed star at a wrong place leaves a peak beside it on every image, mostly one that is two
     stars by truth. How far off it would have to be is the ``displacement`` of a peak.
@@ -134,6 +135,7 @@ def find_left_over(
         threshold=options.left_over_threshold,
         max_peaks=options.max_left_over,
         min_separation=LEFT_OVER_SEPARATION * options.min_separation,
+        least_error_share=1.0,
     )
     limits = _limits(lower, forced)._replace(least_sigma=LEFT_OVER_SIGMA)
     return _find(residual, psf, stars, lower, limits)
