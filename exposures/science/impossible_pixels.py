@@ -124,7 +124,9 @@ def _too_sharp(
     what no light made there is sky. A group without a usable neighbour is left alone.
     """
     threshold, found = limits.sharp_sigma * noise, np.zeros((2, 0), int)
-    y, x = np.nonzero(usable & (data > level + threshold))
+    # Of the flattened image: numpy looks for places in two dimensions pixel by pixel.
+    bright = np.flatnonzero(usable & (data > level + threshold))
+    y, x = np.divmod(bright, data.shape[1])
     while len(y) > 0:
         light = data[y, x].astype(float) - level
         group, brightest_round = _groups(data, usable, level, y, x)

@@ -17,10 +17,10 @@ from photometry.science.forced.forced import (
     SHARP,
     ForcedFit,
     ForcedStars,
-    core_flags,
     fit_fluxes,
     stamp_half_widths,
 )
+from photometry.science.forced.forced_quality import core_flags
 from photometry.science.forced.forced_sky import light_of
 from photometry.science.forced.forced_system import place_stars
 from photometry.science.pixel_positions import PixelPositions

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometry.reduction.added_sources import is_added
-from photometry.science.calibration.calibration import MAG_PER_LN, error_scale, with_floor
+from photometry.science.calibration.calibration import MAG_PER_LN, with_floor
 from photometry.science.calibration.error_model import (
     Differences,
     ErrorModel,
@@ -13,6 +13,7 @@ from photometry.science.calibration.error_model import (
     Surroundings,
     fit_error_model,
 )
+from photometry.science.calibration.error_scale import chi2_of, error_scale
 from photometry.science.calibration.halos import Wings, neighbours_light
 from photometry.science.detection.clean import has_no_flag, is_well_measured
 from photometry.science.forced.forced import ForcedFit
@@ -63,7 +64,8 @@ def measured_errors(placed, fwhm_pixels, options, notes) -> MeasuredErrors:
     near = Surroundings.of(sources, light)
     floor = options.calibration.error_floor
     usual = max(floor, USUAL_FLOOR) if options.errors.by_star else floor
-    scale, chi2_nu = _one_factor(placed, good, usual, options)
+    pulls = _pulls(placed, good, usual)
+    chi2_nu = chi2_of(*pulls, options.calibration)
     if np.isnan(chi2_nu):
         notes.append(UNKNOWN)
     if options.errors.by_star:
@@ -76,6 +78,7 @@ def measured_errors(placed, fwhm_pixels, options, notes) -> MeasuredErrors:
         )
         model = fit_error_model(differences.select(good), floor, options.errors)
     else:
+        scale, _ = error_scale(*pulls, options.calibration)
         model = ErrorModel(factor=scale, floor=scale * floor / MAG_PER_LN)
     flux_err = model.flux_errors(fit.flux, fit.flux_err, near)
     flux_err = with_zero_point_error(flux_err, fit.flux, placed.zero_point_err)
@@ -89,15 +92,17 @@ def with_zero_point_error(flux_err, flux, zero_point_err):
     return np.hypot(flux_err, np.maximum(flux, 0) * zero_point_err / MAG_PER_LN)
 
 
-def _one_factor(placed, good, floor, options):
-    """The factor on all uncertainties that makes chi2/nu 1, and chi2/nu before, NaN if unknown."""
+def _pulls(placed, good, floor):
+    """Differences and errors, of the image and of the reference, of ``good`` (n,) sources; mag.
+
+    Of those with a positive flux; ``floor`` is that of the image's errors.
+    """
     fit, sources, expected = placed.fit, placed.sources, placed.expected
     with np.errstate(invalid="ignore", divide="ignore"):
         positive = good & (fit.flux > 0)
         difference = -2.5 * np.log10(fit.flux[positive] / expected[positive])
         photons = MAG_PER_LN * fit.flux_err[positive] / fit.flux[positive]
-    mag_err = with_floor(photons, floor)
-    return error_scale(difference, mag_err, sources["mag_err"][positive], options.calibration)
+    return difference, with_floor(photons, floor), sources["mag_err"][positive]
 
 
 def _of_faint_stars(flux_err, fitted_err, expected, good) -> float:

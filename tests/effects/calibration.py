@@ -5,11 +5,11 @@ import numpy as np
 from photometry.science.absolute.zero_points import fit_zero_points
 from photometry.science.calibration.calibration import (
     CalibrationStars,
-    error_scale,
     fit_magnitude_correction,
     fit_zero_point,
 )
 from photometry.science.calibration.error_model import fit_error_model
+from photometry.science.calibration.error_scale import error_scale
 from photometry.science.calibration.local_zero_point import fit_local_zero_point
 from photometry.science.stacking.reference_mean import reference_means
 from tests.builders.differences import differences

@@ -5,12 +5,12 @@ from astropy.stats import mad_std
 from photometry.science.calibration.calibration import (
     CalibrationStars,
     chebyshev_terms,
-    error_scale,
     fit_magnitude_correction,
     fit_zero_point,
     magnitudes,
     with_floor,
 )
+from photometry.science.calibration.error_scale import chi2_of, error_scale
 from photometry.science.parts_of_chip import evenly_spread
 
 SHAPE = (4094, 2046)
@@ -96,6 +96,7 @@ def test_errors_are_expanded_never_shrunk():
 
 def test_few_stars_do_not_judge_the_errors():
     scale, chi2_nu = error_scale(np.ones(4), np.ones(4), np.ones(4))
+    assert np.isnan(chi2_of(np.ones(4), np.ones(4), np.ones(4)))
     assert scale == 1
     assert np.isnan(chi2_nu)
 

@@ -7,10 +7,10 @@ from photometry.science.forced.forced import (
     SHARP,
     ForcedOptions,
     ForcedStars,
-    core_flags,
     fit_fluxes,
     merge_groups,
 )
+from photometry.science.forced.forced_quality import core_flags
 from photometry.science.forced.forced_residual import box_means, left_over_sky
 from photometry.science.forced.forced_system import normal_equations, place_stars
 from photometry.science.weighted_image import WeightedImage

@@ -358,6 +358,8 @@ def test_distance_to_saturated_leaves_out_the_star_itself():
     assert np.isinf(distance_to_saturated(x, np.zeros(4), np.zeros(4, int))).all()
     alone = distance_to_saturated(x, np.zeros(4), np.array([MaskBit.SATURATED, 0, 0, 0]))
     assert alone.tolist() == [np.inf, 3, 10, 90]
+    near = distance_to_saturated(x, np.zeros(4), flags, reach=8.0)
+    assert near.tolist() == [np.inf, 3, np.inf, np.inf]
 
 
 def test_running_median_follows_its_argument():

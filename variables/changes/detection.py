@@ -38,7 +38,7 @@ def find_changes(
         rows["mag"],
         rows["mag_err"],
         edge_distance(x, y, shape),
-        distance_to_saturated(x, y, rows["flags"]),
+        distance_to_saturated(x, y, rows["flags"], options.saturated_pixels),
         find_close_pairs(x, y, measured.sources["galimage_id"], radius),
     )
     search = replace(search, members=_members_of_extended(measured.sources, options))
@@ -49,7 +49,7 @@ def find_changes(
         values.mag_err,
         _listed_distance(measured, (shape, reference_shape), fwhm_pixels, options),
         # By search positions, which are those of one image where there are two references.
-        distance_to_saturated(x, y, measured.sources["flags"]),
+        distance_to_saturated(x, y, measured.sources["flags"], options.saturated_pixels),
     )
     return select_changes(
         search,

@@ -262,19 +262,23 @@ def near_saturated(
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
 
-def distance_to_saturated(x: FloatArray, y: FloatArray, flags: IntArray) -> FloatArray:
+def distance_to_saturated(
+    x: FloatArray, y: FloatArray, flags: IntArray, reach: float = np.inf
+) -> FloatArray:
     """(n,) pixels from each source to the nearest other one that is saturated; may be infinite.
 
-    ``x, y`` (n,) are pixels, ``flags`` (n,) bits of MaskBit.
+    ``x, y`` (n,) are pixels, ``flags`` (n,) bits of MaskBit. Where none is nearer than ``reach``,
+    pixels, it is infinite.
     """
     saturated = np.flatnonzero((flags & SATURATION) != 0)
     if len(saturated) == 0:
         return np.full(len(x), np.inf)
     places = np.column_stack([x, y])
     tree = cKDTree(places[saturated])
-    distance: FloatArray = tree.query(places)[0]
+    distance: FloatArray = tree.query(places, distance_upper_bound=reach)[0]
     # The nearest to a saturated source is itself.
-    distance[saturated] = tree.query(places[saturated], k=2)[0][:, 1]
+    others = tree.query(places[saturated], k=2, distance_upper_bound=reach)[0]
+    distance[saturated] = others[:, 1]
     return distance
 
 

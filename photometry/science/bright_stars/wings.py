@@ -171,18 +171,26 @@ def _ring_offsets() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 _DX, _DY, _IS_IN_RING = _ring_offsets()
 _DISTANCES = np.hypot(_DX, _DY)  # pixels
+# Pixels, of all that is looked at of a star.
+FARTHEST = int(max(np.abs(offsets).max() for offsets in (_DX, _DY, _TRAIL_DX, _TRAIL_DY)))
 
 
-def _values(image: WeightedImage, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """ADU at pixels; NaN where they are off the image or unusable."""
-    ny, nx = image.data.shape
-    inside = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
-    x, y = np.where(inside, x, 0), np.where(inside, y, 0)
-    return np.where(inside & (image.weight[y, x] > 0), image.data[y, x], np.nan)
+def _values(
+    image: WeightedImage, place: tuple[int, int], dx: np.ndarray, dy: np.ndarray
+) -> np.ndarray:
+    """ADU at pixels no farther than FARTHEST from a place; NaN off the image or where unusable."""
+    (x, y), (ny, nx) = place, image.data.shape
+    if FARTHEST <= x < nx - FARTHEST and FARTHEST <= y < ny - FARTHEST:
+        pixels = (y * nx + x) + (dy * nx + dx)
+        return np.where(image.weight.take(pixels) > 0, image.data.take(pixels), np.nan)
+    column, row = x + dx, y + dy
+    inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
+    column, row = np.where(inside, column, 0), np.where(inside, row, 0)
+    return np.where(inside & (image.weight[row, column] > 0), image.data[row, column], np.nan)
 
 
 def _rings_round(image: WeightedImage, x: int, y: int) -> _Rings:
-    values = np.where(_IS_IN_RING, _values(image, x + _DX, y + _DY), np.nan)
+    values = np.where(_IS_IN_RING, _values(image, (x, y), _DX, _DY), np.nan)
     usable = np.isfinite(values).sum(axis=1)
     known = usable >= MIN_USABLE
     middle = np.where(known, _row_medians(values), np.nan)
@@ -230,12 +238,12 @@ def _trail_lengths(
     A piece of a trail is brighter than the pixels on either side, and than those as far from the
     star. Across the trail its pixels have the same stars, and so the same noise.
     """
-    (x, y), known = place, np.isfinite(rings.middle)
+    known = np.isfinite(rings.middle)
     ring, scatter = (
         np.interp(DISTANCE, RADII[known], values[known]) for values in (rings.middle, rings.scatter)
     )
     least = sigma * MEDIAN_ERROR * scatter / np.sqrt(PIECE)
-    values = _values(image, x + _TRAIL_DX, y + _TRAIL_DY)
+    values = _values(image, place, _TRAIL_DX, _TRAIL_DY)
     trail, flank = np.split(values, [2 * HALF_WIDTH + 1], axis=2)
     shape = len(DIRECTIONS), MAX_PIECES
     middle = np.where(is_far, _piece_medians(trail).reshape(shape), np.nan)

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 from astropy.stats import mad_std
-from numpy.polynomial.chebyshev import chebval
 
 from exposures.plain_values import none_if_nan
 from exposures.science.arrays import BoolArray, Float, FloatArray, Floats, IntArray, Shape
@@ -182,9 +181,16 @@ def chebyshev_terms(x: FloatArray, y: FloatArray, shape: Shape, order: int) -> F
     """
     u = 2 * np.asarray(x) / max(shape[1] - 1, 1) - 1
     v = 2 * np.asarray(y) / max(shape[0] - 1, 1) - 1
-    identity = np.eye(order + 1)
-    in_u, in_v = chebval(u, identity), chebval(v, identity)
+    in_u, in_v = _polynomials(u, order), _polynomials(v, order)
     return np.array([in_u[i] * in_v[j] for i in range(order + 1) for j in range(order + 1 - i)])
+
+
+def _polynomials(u: FloatArray, order: int) -> list[FloatArray]:
+    """Chebyshev's polynomials T_0 to T_order at ``u`` (n,), each from the two before."""
+    found = [np.ones(len(u)), u]
+    for _ in range(order - 1):
+        found.append(2 * u * found[-1] - found[-2])
+    return found[: order + 1]
 
 
 def fit_magnitude_correction(
@@ -355,38 +361,3 @@ def with_floor(mag_err: FloatArray, floor: float) -> FloatArray:
     Flat field, PSF and colour terms share the floor.
     """
     return np.hypot(mag_err, floor)
-
-
-def error_scale(
-    difference: FloatArray,
-    search_err: FloatArray,
-    reference_err: FloatArray,
-    options: CalibrationOptions = CalibrationOptions(),
-) -> tuple[float, float]:
-    """The factor on ``search_err`` that makes chi2/nu of differences 1, and chi2/nu before.
-
-    ``difference`` and both errors are (n,) mag; stars with NaN in any are left out. chi2/nu is
-    robust: the squared MAD-based sigma of ``difference / error``, so that variables and blunders
-    neither count nor hide themselves. The factor is never below 1: uncertainties are expanded, not
-    shrunk. Returns (1, NaN) with fewer than ``min_stars_scale``.
-    """
-    good = np.isfinite(difference) & np.isfinite(search_err) & np.isfinite(reference_err)
-    difference, search_err, reference_err = (
-        a[good] for a in (difference, search_err, reference_err)
-    )
-    if len(difference) < options.min_stars_scale:
-        return 1.0, np.nan
-
-    def spread(scale: float) -> Float:
-        return mad_std(difference / np.hypot(scale * search_err, reference_err))
-
-    chi2_nu = spread(1.0) ** 2
-    if chi2_nu <= 1:
-        return 1.0, float(chi2_nu)
-    low, high = 1.0, 2.0
-    while spread(high) > 1 and high < 1e4:
-        low, high = high, 2 * high
-    for _ in range(30):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if spread(middle) > 1 else (low, middle)
-    return float(high), float(chi2_nu)

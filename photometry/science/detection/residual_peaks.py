@@ -10,7 +10,8 @@ from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray
 from photometry.science.detection.peak_fit import PeakFit, PeakLimits, Residual, fit_peaks
 from photometry.science.detection.peak_image import ListedStars, PeakImage
 from photometry.science.detection.residual_options import ResidualOptions
-from photometry.science.forced.forced import SHARP, ForcedOptions, core_flags
+from photometry.science.forced.forced import SHARP, ForcedOptions
+from photometry.science.forced.forced_quality import core_flags
 from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf.psf import ChipPsf
 
@@ -269,7 +270,7 @@ def _listed_beside(
 
 def _saturated(mask: IntArray) -> PixelPositions:
     """The saturated pixels."""
-    row, column = np.divmod(np.flatnonzero(mask & SATURATION), mask.shape[1])
+    row, column = np.divmod(np.flatnonzero(mask & np.uint8(SATURATION)), mask.shape[1])
     return PixelPositions(column, row)
 
 

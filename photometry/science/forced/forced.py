@@ -22,7 +22,7 @@ from exposures.science.quantities import (
     Sigma,
     WingSigma,
 )
-from photometry.science.forced.forced_quality import star_quality
+from photometry.science.forced.forced_quality import core_flags, star_quality
 from photometry.science.forced.forced_residual import rigid_shift
 from photometry.science.forced.forced_sky import (
     SeenSky,
@@ -328,20 +328,6 @@ def _fraction(stars: ForcedStars, group: IntArray) -> FloatArray:
     catalogues, catalogue = np.unique(stars.catalogue, return_inverse=True)
     family = group * len(catalogues) + catalogue
     return stars.share / np.bincount(family, stars.share)[family]
-
-
-def core_flags(mask: IntArray, x: FloatArray, y: FloatArray) -> IntArray:
-    """(n,) mask bits that are set in any of the 3 x 3 pixels at each position; 0 off the image.
-
-    ``mask`` (ny, nx) int, ``x, y`` (n,) pixels.
-    """
-    padded = np.pad(mask, 2)
-    column, row = (
-        np.clip(np.round(c).astype(int), -1, side)
-        for c, side in zip((x, y), mask.shape[::-1], strict=True)
-    )
-    cores = [padded[row + j, column + i] for j in range(1, 4) for i in range(1, 4)]
-    return np.bitwise_or.reduce(cores).astype("i4")
 
 
 def is_sharp(

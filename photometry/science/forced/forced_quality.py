@@ -1,4 +1,4 @@
-"""The agreement of pixels round each star with a forced fit."""
+"""The agreement of pixels round each star with a forced fit, and what is known of them."""
 
 from typing import NamedTuple
 
@@ -82,3 +82,22 @@ def _compare(
             result[star, 0] = chi2 / usable
             result[star, 1] = own / light if light != 0 else 0.0
             result[star, 2] = usable / np.sum(stamps[star])
+
+
+def core_flags(mask: IntArray, x: FloatArray, y: FloatArray) -> IntArray:
+    """(n,) mask bits that are set in any of the 3 x 3 pixels at each position; 0 off the image.
+
+    ``mask`` (ny, nx) int, ``x, y`` (n,) pixels.
+    """
+    flags = np.zeros(len(x), np.int32)
+    _gather_flags(mask, np.round(x).astype(int), np.round(y).astype(int), flags)
+    return flags
+
+
+@compiled
+def _gather_flags(mask: IntArray, column: IntArray, row: IntArray, flags: IntArray) -> None:
+    ny, nx = mask.shape
+    for star in range(len(flags)):
+        for j in range(max(row[star] - 1, 0), min(row[star] + 2, ny)):
+            for i in range(max(column[star] - 1, 0), min(column[star] + 2, nx)):
+                flags[star] |= mask[j, i]

@@ -166,22 +166,28 @@ def sum_of_splines(weights: FloatArray, splines: FloatArray, n_at_once: int) -> 
     first = np.minimum(np.argmax(splines != 0, axis=1), splines.shape[1] - n_at_once)
     own = np.take_along_axis(splines, first[:, None] + np.arange(n_at_once), axis=1)
     total = np.zeros((len(weights), len(splines)), np.float32)
-    _summed(weights.astype(np.float32), own.T.astype(np.float32), first, total)
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(first)) + 1, [len(first)]])
+    _summed(weights.astype(np.float32), own.T.astype(np.float32), first, edges, total)
     return total
 
 
 @compiled
-def _summed(weights: FloatArray, splines: FloatArray, first: IntArray, total: FloatArray) -> None:
-    """As ``sum_of_splines``, of splines (n_at_once, nx) from the ``first`` (nx,) on."""
-    ny, nx = total.shape
-    for j in range(ny):
-        start = 0
-        while start < nx:
-            end = start
-            while end < nx and first[end] == first[start]:
-                end += 1
+def _summed(
+    weights: FloatArray,
+    splines: FloatArray,
+    first: IntArray,
+    edges: IntArray,
+    total: FloatArray,
+) -> None:
+    """As ``sum_of_splines``, of splines (n_at_once, nx) from the ``first`` (nx,) on.
+
+    Which is the same between two of the ``edges``.
+    """
+    for j in range(len(total)):
+        for part in range(len(edges) - 1):
+            row = total[j, edges[part] : edges[part + 1]]
             for k in range(len(splines)):
-                weight = weights[j, first[start] + k]
-                for i in range(start, end):
-                    total[j, i] += weight * splines[k, i]
-            start = end
+                weight = weights[j, first[edges[part]] + k]
+                own = splines[k, edges[part] : edges[part + 1]]
+                for i in range(len(row)):
+                    row[i] += weight * own[i]

@@ -153,13 +153,19 @@ def take_out(
     ``bins`` and ``usable`` (n_rows, n_columns) are what ``binned`` gives; ``ends`` (2, 2) are x, y
     of the line's ends in pixels.
     """
-    rows, columns = np.nonzero(usable)
-    x, y = (
-        n * bin_pixels + (bin_pixels - 1) / 2 - middle
-        for n, middle in ((columns, ends[0, 0]), (rows, ends[0, 1]))
-    )
-    step = ends[1] - ends[0]
-    length = np.hypot(*step)
-    along, across = (x * step[0] + y * step[1]) / length, (y * step[0] - x * step[1]) / length
-    near = (np.abs(across) <= half_width) & (along >= -half_width) & (along <= length + half_width)
-    bins[rows[near], columns[near]], usable[rows[near], columns[near]] = 0, False
+    # Bins as a unit, in which the first is at 0.
+    line = (ends - (bin_pixels - 1) / 2) / bin_pixels
+    _take_out(bins, usable, line, half_width / bin_pixels)
+
+
+@compiled
+def _take_out(bins: FloatArray, usable: BoolArray, ends: FloatArray, half_width: float) -> None:
+    x, y = ends[0]
+    right, down = ends[1, 0] - x, ends[1, 1] - y
+    length = np.hypot(right, down)
+    for j in range(bins.shape[0]):
+        for i in range(bins.shape[1]):
+            along = ((i - x) * right + (j - y) * down) / length
+            across = ((j - y) * right - (i - x) * down) / length
+            if abs(across) <= half_width and -half_width <= along <= length + half_width:
+                bins[j, i], usable[j, i] = 0, False

@@ -118,24 +118,40 @@ class Leftover:
         inside &= (column >= 0) & (column < self.weight.shape[1])
         return np.where(inside, row, 0), np.where(inside, column, 0), inside
 
-    def strip(self, x: FloatArray, y: FloatArray, model_error: float) -> FloatArray:
-        """Residuals in sigma at positions ``x, y`` of any shape, in pixels; NaN where masked."""
-        x, y = np.broadcast_arrays(x, y)
+    def strip(self, line: Line, t: FloatArray, across: IntArray, model_error: float) -> FloatArray:
+        """(n, m, k) residuals in sigma of the pixels nearest to places beside a line.
+
+        ``t`` (n, k) are pixels along the line, ``across`` (m,) pixels to its left; ``model_error``
+        is the share of the model that is an error. NaN off the image and where masked.
+        """
         images = _Images(self.residual, self.weight, self.model)
-        values = _significance(images, x.ravel(), y.ravel(), np.float32(model_error))
-        return values.reshape(x.shape)
+        sigma = np.full((len(t), len(across), t.shape[1]), np.nan, np.float32)
+        at = np.concatenate([line.middle, line.along])
+        _significance(images, at, (t, across), np.float32(model_error), sigma)
+        return sigma
 
 
 @compiled
-def _significance(images: _Images, x: FloatArray, y: FloatArray, model_error: Float) -> FloatArray:
-    """(n,) residuals in sigma of the pixels nearest to positions; NaN off the image and masked."""
+def _significance(
+    images: _Images,
+    line: FloatArray,
+    places: tuple[FloatArray, IntArray],
+    model_error: Float,
+    sigma: FloatArray,
+) -> None:
+    """Fill ``sigma``, see ``Leftover.strip``; ``line`` (4,) has its middle and direction."""
     residual, weight, model = images.residual, images.weight, images.model
     ny, nx = residual.shape
-    sigma = np.full(len(x), np.nan, np.float32)
-    for k in range(len(x)):
-        row, column = int(np.rint(y[k])), int(np.rint(x[k]))
-        if 0 <= row < ny and 0 <= column < nx and weight[row, column] > 0:
-            light = model_error * model[row, column]
-            variance = np.float32(1) / weight[row, column] + light * light
-            sigma[k] = residual[row, column] / np.sqrt(variance)
-    return sigma
+    middle_x, middle_y, along_x, along_y = line
+    t, across = places
+    for piece in range(t.shape[0]):
+        for k in range(t.shape[1]):
+            x = middle_x + t[piece, k] * along_x
+            y = middle_y + t[piece, k] * along_y
+            for i in range(len(across)):
+                row = int(np.rint(y + across[i] * along_x))
+                column = int(np.rint(x - across[i] * along_y))
+                if 0 <= row < ny and 0 <= column < nx and weight[row, column] > 0:
+                    light = model_error * model[row, column]
+                    variance = np.float32(1) / weight[row, column] + light * light
+                    sigma[piece, i, k] = residual[row, column] / np.sqrt(variance)

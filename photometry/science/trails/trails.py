@@ -76,17 +76,19 @@ def _pieces(
     left: Leftover, line: Line, t: FloatArray, across: IntArray, options: TrailOptions
 ) -> FloatArray:
     """(n, m) medians along a line's pieces, ``across`` (m,) pixels to its left; NaN if unknown."""
-    x, y = line.at(t[:, :, None], across)
-    values = left.strip(x, y, options.model_error)
-    number = np.isfinite(values).sum(axis=1)
-    return np.where(number >= options.piece_pixels / 4, _median(values), np.nan)
+    values = left.strip(line, t, across, options.model_error)
+    number = np.count_nonzero(np.isfinite(values), axis=2)
+    return np.where(number >= options.piece_pixels / 4, _median(values, number), np.nan)
 
 
-def _median(values: FloatArray) -> FloatArray:
-    """The median of finite values along axis 1; NaN without any."""
-    values = np.sort(values, axis=1)  # what is NaN comes last
-    number = np.isfinite(values).sum(axis=1, keepdims=True)
-    return np.take_along_axis(values, np.maximum(number - 1, 0) // 2, axis=1)[:, 0]
+def _median(values: FloatArray, number: IntArray) -> FloatArray:
+    """The median along the last axis of its finite values, of which there are so many, in place.
+
+    The lower one of two; NaN without any.
+    """
+    values.sort(axis=-1)  # what is NaN comes last
+    middle = np.maximum(number - 1, 0)[..., None] // 2
+    return np.take_along_axis(values, middle, axis=-1)[..., 0]
 
 
 def _best_line(
@@ -162,7 +164,8 @@ def _trail(
 
 def _light(pieces: FloatArray, psf_fwhm: float) -> tuple[FloatArray, FloatArray]:
     """The pieces without their background, and the significance (n,) of their middle."""
-    pieces = pieces - _median(pieces[:, IS_FLANK])[:, None]
+    flank = pieces[:, IS_FLANK]
+    pieces = pieces - _median(flank, np.isfinite(flank).sum(axis=1))[:, None]
     flank = pieces[:, IS_FLANK]
     flank = flank[np.isfinite(flank)]
     noise = sigma_about_zero(flank) if len(flank) else np.inf
