@@ -8,7 +8,7 @@ VERSION = "0.1.0"
 # Of the numbers that a chip gets. Stored results of another version are out of date and made over
 # by manage.py reprocess; a commit that changes no number leaves them as they are. `make results`
 # raises it where the numbers of a small chip have changed; raise it by hand where others have.
-RESULTS_VERSION = 16
+RESULTS_VERSION = 17
 
 
 @cache
