@@ -117,7 +117,7 @@ def fill_light_and_slopes(
         _add_moved_along_x(terms[2], half, steep, weights_x, patch, renderer)
 
 
-@inlined
+@compiled_with(stamps, forceinline=True)
 def _profile_and_slopes(
     terms: FloatArray, size: int, star: FloatArray, beta: Float, work: FloatArray
 ) -> None:
