@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from astropy.stats import mad_std
+from numpy.polynomial.chebyshev import chebvander
 
 from exposures.plain_values import none_if_nan
 from exposures.science.arrays import BoolArray, Float, FloatArray, Floats, IntArray, Shape
@@ -181,16 +182,8 @@ def chebyshev_terms(x: FloatArray, y: FloatArray, shape: Shape, order: int) -> F
     """
     u = 2 * np.asarray(x) / max(shape[1] - 1, 1) - 1
     v = 2 * np.asarray(y) / max(shape[0] - 1, 1) - 1
-    in_u, in_v = _polynomials(u, order), _polynomials(v, order)
+    in_u, in_v = chebvander(u, order).T, chebvander(v, order).T
     return np.array([in_u[i] * in_v[j] for i in range(order + 1) for j in range(order + 1 - i)])
-
-
-def _polynomials(u: FloatArray, order: int) -> list[FloatArray]:
-    """Chebyshev's polynomials T_0 to T_order at ``u`` (n,), each from the two before."""
-    found = [np.ones(len(u)), u]
-    for _ in range(order - 1):
-        found.append(2 * u * found[-1] - found[-2])
-    return found[: order + 1]
 
 
 def fit_magnitude_correction(

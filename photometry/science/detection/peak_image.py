@@ -69,16 +69,17 @@ class PeakImage:
     def _measure_errors(self, psf: ChipPsf, stars: ListedStars, options: ResidualOptions) -> None:
         """Let ``variance`` have the errors that PSFs have on this image, at most those assumed."""
         images = self.signal, self.information, self.weight, self.variance
-        table, least = error_table(psf, self.signal.shape, options), options.least_error_share
-        fwhm = float(psf.fwhm_at(*_middle(self.signal.shape))[0])
+        shape, least = self.signal.shape, options.least_error_share
+        table, fwhm = error_table(psf, shape, options), float(psf.fwhm_at(*_middle(shape))[0])
         shares = shares_of_errors(images, stars.positions, stars.flux, table, fwhm, least)
-        least = shares.min(initial=1.0)
-        more = np.flatnonzero(shares > least)
-        flux = stars.flux[more] * np.sqrt(shares[more] ** 2 - least**2)
-        worse = ListedStars(stars.x[more], stars.y[more], flux)
-        self.variance[:] *= least**2
+        common = shares.min(initial=1.0)  # of all; few stars have more
+        worse = np.flatnonzero(shares > common)
+        more = stars.flux[worse] * np.sqrt(shares[worse] ** 2 - common**2)
         negligible = _negligible(self.information)
-        self.variance[:] += model_variance(psf, worse, self.signal.shape, options, negligible)
+        self.variance[:] *= common**2
+        self.variance[:] += summed_squares(
+            stars.x[worse], stars.y[worse], more, table, shape, negligible
+        )
 
     def peaks(self, options: ResidualOptions) -> tuple[PixelPositions, FloatArray]:
         """The maxima of the significance (n,), highest first, and their height (n,) in sigma.
